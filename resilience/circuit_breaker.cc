@@ -1,0 +1,93 @@
+#include "resilience/circuit_breaker.h"
+
+#include <algorithm>
+
+namespace naru::resilience {
+namespace {
+
+uint64_t Milliseconds(TimePoint time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+CircuitBreaker::CircuitBreaker(const BreakerPolicy& policy)
+    : policy_(policy), counts_(policy.window), word_(Pack(Word{})) {}
+
+CircuitBreaker::Verdict CircuitBreaker::Admit(TimePoint now) {
+  uint64_t seen = word_.load(std::memory_order_relaxed);
+  while (true) {
+    Word word = Unpack(seen);
+    if (word.state == State::kClosed) return Verdict::kAdmit;
+    if (word.state == State::kOpen) {
+      if (RetryAfter(now) > Duration::zero()) return Verdict::kRefuse;
+      word = Word{State::kProbing, 0, 0, word.opened_ms};
+    }
+    if (word.probes_in_flight + word.probes_succeeded >= policy_.probes) return Verdict::kRefuse;
+    ++word.probes_in_flight;
+    if (word_.compare_exchange_weak(seen, Pack(word), std::memory_order_relaxed)) return Verdict::kProbe;
+  }
+}
+
+CircuitBreaker::State CircuitBreaker::Record(Verdict admitted_as, Grade grade, TimePoint now) {
+  if (admitted_as == Verdict::kAdmit) RecordOrdinary(grade, now);
+  if (admitted_as == Verdict::kProbe) RecordProbe(grade, now);
+  return state();
+}
+
+Duration CircuitBreaker::RetryAfter(TimePoint now) const {
+  const Word word = Unpack(word_.load(std::memory_order_relaxed));
+  if (word.state != State::kOpen) return Duration::zero();
+  const TimePoint probes_from = TimePoint(std::chrono::milliseconds(word.opened_ms)) + policy_.open_for;
+  return std::max(probes_from - now, Duration::zero());
+}
+
+void CircuitBreaker::RecordOrdinary(Grade grade, TimePoint now) {
+  uint64_t seen = word_.load(std::memory_order_relaxed);
+  if (grade == Grade::kNeutral || StateOf(seen) != State::kClosed) return;
+  if (grade == Grade::kSuccess) {
+    counts_.AddSuccess(now);
+    return;
+  }
+  counts_.AddFailure(now);
+  if (!ReachedFailureRate(now)) return;
+  // Two workers may both get here; the exchange lets one of them open it.
+  word_.compare_exchange_strong(seen, Pack(Word{State::kOpen, 0, 0, Milliseconds(now)}),
+                                std::memory_order_relaxed);
+}
+
+void CircuitBreaker::RecordProbe(Grade grade, TimePoint now) {
+  uint64_t seen = word_.load(std::memory_order_relaxed);
+  Word next;
+  do {
+    const Word word = Unpack(seen);
+    if (word.state != State::kProbing) return;  // another probe has decided meanwhile
+    next = AfterProbe(word, grade, now);
+    // The calls that opened it must not open it again, so the window starts empty.
+    if (next.state == State::kClosed) counts_.Clear();
+  } while (!word_.compare_exchange_weak(seen, Pack(next), std::memory_order_relaxed));
+}
+
+CircuitBreaker::Word CircuitBreaker::AfterProbe(Word word, Grade grade, TimePoint now) const {
+  if (grade == Grade::kFailure) return Word{State::kOpen, 0, 0, Milliseconds(now)};
+  if (word.probes_in_flight > 0) --word.probes_in_flight;
+  if (grade == Grade::kSuccess) ++word.probes_succeeded;
+  return word.probes_succeeded >= policy_.probes ? Word{} : word;
+}
+
+bool CircuitBreaker::ReachedFailureRate(TimePoint now) const {
+  const SlidingCounts::Counts counts = counts_.Sum(now);
+  if (counts.total() < policy_.min_calls) return false;
+  return static_cast<double>(counts.failures) >= policy_.failure_rate * static_cast<double>(counts.total());
+}
+
+uint64_t CircuitBreaker::Pack(const Word& word) {
+  return static_cast<uint64_t>(word.state) | static_cast<uint64_t>(word.probes_in_flight) << 2 |
+         static_cast<uint64_t>(word.probes_succeeded) << 10 | word.opened_ms << 18;
+}
+
+CircuitBreaker::Word CircuitBreaker::Unpack(uint64_t bits) {
+  return Word{StateOf(bits), static_cast<uint8_t>(bits >> 2), static_cast<uint8_t>(bits >> 10), bits >> 18};
+}
+
+}  // namespace naru::resilience

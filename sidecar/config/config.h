@@ -1,0 +1,109 @@
+// The configuration as values: what the loader makes of the file and the rest of the program reads.
+//
+// A Config is immutable once loaded and shared as shared_ptr<const Config>. Every value that can be set in the file
+// knows where it was set (Origin), so that `naru explain`, /config and error bodies can say so.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "discovery/address.h"
+#include "discovery/private_ranges.h"
+#include "resilience/balancer.h"
+#include "resilience/circuit_breaker.h"
+#include "resilience/concurrency_limit.h"
+#include "resilience/ejection.h"
+#include "resilience/retry_policy.h"
+#include "resilience/time.h"
+#include "sidecar/config/route_pattern.h"
+
+namespace naru::config {
+
+using resilience::Duration;
+
+// A place in one of the files that were read. `file` is an index into Config::files; -1 means "default".
+struct Origin {
+  int file = -1;
+  int line = 0;
+
+  bool operator==(const Origin&) const = default;
+};
+
+enum class Protocol : uint8_t { kAuto, kHttp1 };
+
+// Every policy value in force for the calls of one route (or of a service's calls that match no route).
+struct Policy {
+  Duration timeout = std::chrono::seconds(5);
+  std::optional<Duration> try_timeout = std::chrono::seconds(2);
+  Duration connect_timeout = std::chrono::milliseconds(500);
+  Duration idle_timeout = std::chrono::minutes(5);
+  resilience::RetryPolicy retry;
+  resilience::LimitPolicy limits;
+  std::optional<resilience::BreakerPolicy> breaker = resilience::BreakerPolicy{};  // nothing: `off`
+  std::optional<resilience::EjectionPolicy> ejection = resilience::EjectionPolicy{};
+  resilience::BalanceKind balance = resilience::BalanceKind::kP2c;
+
+  // Where the values that are not defaults came from, by dotted key such as "retry.attempts", sorted by key.
+  std::vector<std::pair<std::string, Origin>> origins;
+
+  Origin OriginOf(std::string_view key) const;
+};
+
+struct Route {
+  RoutePattern pattern;
+  std::string name;  // the `route` label
+  Policy policy;
+  Origin origin;
+};
+
+struct Service {
+  std::string name;
+  std::string squad;
+  std::vector<discovery::Address> endpoints;
+  std::vector<std::string> hosts;  // lower case
+  std::optional<uint16_t> port;
+  Protocol protocol = Protocol::kAuto;
+  Policy policy;  // of calls that match no route; their label is "other"
+  std::vector<Route> routes;
+  Origin origin;
+  Origin endpoints_origin;
+
+  // The first route that matches, or nothing. `path` is without query.
+  const Route* MatchRoute(std::string_view method, std::string_view path) const;
+};
+
+// A local address to listen on: TCP or a Unix socket.
+struct ListenAddress {
+  std::string text;       // as written, such as "127.0.0.1:4000" or "unix:///run/naru.sock"
+  std::string unix_path;  // empty for TCP
+  discovery::Address tcp;
+  Origin origin;
+};
+
+struct Caller {
+  std::string squad = "unknown";
+  std::string service = "unknown";
+  std::string zone;
+};
+
+struct Config {
+  Caller caller;
+  std::vector<ListenAddress> listen;
+  ListenAddress admin;
+  uint32_t workers = 1;
+  Duration drain_timeout = std::chrono::seconds(20);
+  discovery::PrivateRanges private_ranges;
+  std::vector<Service> services;   // sorted by name
+  std::vector<std::string> files;  // main file first, then includes; paths as the user would write them
+
+  // "catalog/learning.yaml:14", or "default".
+  std::string Where(const Origin& origin) const;
+  const Service* FindService(std::string_view name) const;
+};
+
+}  // namespace naru::config
