@@ -1,0 +1,80 @@
+#include "sidecar/net/peer_state.h"
+
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace naru::net {
+namespace {
+
+constexpr uint32_t kAllTcpStates = 0xffffffff;
+
+struct Query {
+  nlmsghdr header{};
+  inet_diag_req_v2 request{};
+};
+
+void FillSide(const sockaddr_storage& address, uint16_t& port, uint32_t* ip) {
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    port = v4.sin_port;
+    std::memcpy(ip, &v4.sin_addr, 4);
+  } else {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    port = v6.sin6_port;
+    std::memcpy(ip, &v6.sin6_addr, 16);
+  }
+}
+
+// Asks for the socket at the other end: its source is our peer, its destination is us.
+bool MakeQuery(int fd, Query& query) {
+  sockaddr_storage ours{};
+  sockaddr_storage theirs{};
+  socklen_t our_size = sizeof(ours);
+  socklen_t their_size = sizeof(theirs);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&ours), &our_size) < 0) return false;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&theirs), &their_size) < 0) return false;
+  if (ours.ss_family != AF_INET && ours.ss_family != AF_INET6) return false;
+  query.header.nlmsg_len = sizeof(query);
+  query.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  query.header.nlmsg_flags = NLM_F_REQUEST;
+  query.request.sdiag_family = ours.ss_family;
+  query.request.sdiag_protocol = IPPROTO_TCP;
+  query.request.idiag_states = kAllTcpStates;
+  query.request.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+  query.request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  FillSide(theirs, query.request.id.idiag_sport, query.request.id.idiag_src);
+  FillSide(ours, query.request.id.idiag_dport, query.request.id.idiag_dst);
+  return true;
+}
+
+PeerState Ask(int netlink, const Query& query) {
+  if (send(netlink, &query, sizeof(query), 0) != sizeof(query)) return PeerState::kUnknown;
+  alignas(nlmsghdr) char answer[1024];
+  const ssize_t got = recv(netlink, answer, sizeof(answer), MSG_DONTWAIT);
+  if (got < static_cast<ssize_t>(sizeof(nlmsghdr))) return PeerState::kUnknown;
+  const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
+  if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY) return PeerState::kUnknown;
+  const auto* found = reinterpret_cast<const inet_diag_msg*>(answer + NLMSG_HDRLEN);
+  return found->idiag_inode == 0 ? PeerState::kGone : PeerState::kOpen;
+}
+
+}  // namespace
+
+PeerState StateOfPeer(int fd) {
+  Query query;
+  if (!MakeQuery(fd, query)) return PeerState::kUnknown;
+  const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (netlink < 0) return PeerState::kUnknown;
+  const PeerState state = Ask(netlink, query);
+  close(netlink);
+  return state;
+}
+
+}  // namespace naru::net

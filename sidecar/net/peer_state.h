@@ -1,0 +1,19 @@
+// Tells an application that has gone from one that has only finished sending.
+//
+// Both look the same on the wire: a FIN. An application that half-closes still waits for its answer; one that
+// was closed or killed does not, and its call should be cancelled. On the same host the kernel knows: a
+// socket that some process still holds has an inode.
+#pragma once
+
+namespace naru::net {
+
+enum class PeerState {
+  kOpen,     // some process still holds the other end: it has only finished sending
+  kGone,     // nobody holds the other end any more
+  kUnknown,  // not on this host (or another network namespace), or the kernel does not say
+};
+
+// `fd` is a connected TCP socket whose peer has sent FIN. Costs some system calls; not for the hot path.
+PeerState StateOfPeer(int fd);
+
+}  // namespace naru::net

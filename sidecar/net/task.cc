@@ -1,0 +1,60 @@
+#include "sidecar/net/task.h"
+
+#include <array>
+#include <new>
+
+namespace naru::net {
+namespace {
+
+constexpr size_t kClassBytes = 64;
+constexpr size_t kClasses = 64;           // frames up to 4 KiB; larger ones go to the heap
+constexpr size_t kMaxFreePerClass = 256;  // beyond that a frame goes back to the heap
+
+struct FreeFrame {
+  FreeFrame* next;
+};
+
+struct FreeList {
+  FreeFrame* first = nullptr;
+  size_t count = 0;
+};
+
+struct FreeLists {
+  std::array<FreeList, kClasses> lists;
+
+  ~FreeLists() {
+    for (FreeList& list : lists) {
+      while (list.first != nullptr) ::operator delete(std::exchange(list.first, list.first->next));
+    }
+  }
+};
+
+thread_local FreeLists free_lists;
+
+size_t ClassOf(size_t bytes) {
+  return (bytes + kClassBytes - 1) / kClassBytes - 1;
+}
+
+}  // namespace
+
+void* FramePool::Allocate(size_t bytes) {
+  const size_t size_class = ClassOf(bytes);
+  if (size_class >= kClasses) return ::operator new(bytes);
+  FreeList& list = free_lists.lists[size_class];
+  if (list.first == nullptr) return ::operator new((size_class + 1) * kClassBytes);
+  --list.count;
+  return std::exchange(list.first, list.first->next);
+}
+
+void FramePool::Free(void* frame, size_t bytes) noexcept {
+  const size_t size_class = ClassOf(bytes);
+  if (size_class >= kClasses || free_lists.lists[size_class].count >= kMaxFreePerClass) {
+    ::operator delete(frame);
+    return;
+  }
+  FreeList& list = free_lists.lists[size_class];
+  list.first = new (frame) FreeFrame{list.first};
+  ++list.count;
+}
+
+}  // namespace naru::net
