@@ -1,7 +1,8 @@
 // Chooses one endpoint of a service for an attempt.
 //
-// Candidates are the serving endpoints that this call has not tried. When none is left: serving ones already tried;
-// when nothing serves at all: every endpoint (with two to eight tasks, "all ejected" must mean "try them all").
+// Candidates are the serving endpoints that this call has not tried. When none is left: serving ones already
+// tried; when nothing serves at all: every endpoint (with two to eight tasks, "all ejected" must mean "try
+// them all").
 #pragma once
 
 #include <atomic>
@@ -20,8 +21,9 @@ struct Candidate {
   bool tried = false;      // by an earlier attempt of this call
 };
 
-// Random numbers and the round-robin position come in as arguments. Returns an index into `candidates`, or -1 when it
-// is empty. p2c and least-request draw two distinct eligible candidates and take the lighter one.
-int Choose(BalanceKind kind, std::span<const Candidate> candidates, uint64_t random, uint32_t round_robin_position);
+// Random numbers and the round-robin position come in as arguments. Returns an index into `candidates`, or -1
+// when it is empty. p2c and least-request draw two distinct eligible candidates and take the lighter one.
+int Choose(BalanceKind kind, std::span<const Candidate> candidates, uint64_t random,
+           uint32_t round_robin_position);
 
 }  // namespace naru::resilience

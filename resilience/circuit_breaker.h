@@ -1,8 +1,8 @@
 // Decides whether a callee may be called at all, from how often its last calls failed.
 //
-// One breaker per callee and sidecar, shared by every worker: its whole state is one atomic word, so its verdicts
-// are exact whatever the number of workers. It reads no clock and calls nobody; the caller passes `now` and gives
-// back the outcome of every admitted call exactly once.
+// One breaker per callee and sidecar, shared by every worker: its whole state is one atomic word, so its
+// verdicts are exact whatever the number of workers. It reads no clock and calls nobody; the caller passes
+// `now` and gives back the outcome of every admitted call exactly once.
 //
 //   Closed --failure rate reached--> Open --after open_for--> Probing --`probes` successes--> Closed
 //                                      ^------------ a probe fails ----------'
@@ -56,8 +56,8 @@ class CircuitBreaker {
   const BreakerPolicy& policy() const { return policy_; }
 
  private:
-  // The word: 2 bits of state, 8 bits of probes in flight, 8 bits of probes that succeeded, and 46 bits of the
-  // milliseconds at which it opened (the clock counts from some start, so 46 bits last 2,000 years).
+  // The word: 2 bits of state, 8 bits of probes in flight, 8 bits of probes that succeeded, and 46 bits of
+  // the milliseconds at which it opened (the clock counts from some start, so 46 bits last 2,000 years).
   struct Word {
     State state = State::kClosed;
     uint8_t probes_in_flight = 0;

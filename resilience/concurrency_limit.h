@@ -1,6 +1,7 @@
 // A cap on the calls that one callee carries at once from this sidecar, with a bounded queue behind it.
 //
-// It counts; it does not hold the waiting calls (the layer above does, one list per worker). Exact over all workers.
+// It counts; it does not hold the waiting calls (the layer above does, one list per worker). Exact over all
+// workers.
 #pragma once
 
 #include <atomic>

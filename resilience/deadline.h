@@ -19,8 +19,8 @@ std::string FormatDeadlineMs(Duration remaining);
 // The earlier of the configured timeout and what the caller has left: a caller only ever shortens it.
 Duration EffectiveTimeout(Duration configured, std::optional<Duration> from_caller);
 
-// How long this attempt may take until its response head: try_timeout, but not on the last attempt, where cutting it
-// short could only turn a late answer into none (Linkerd).
+// How long this attempt may take until its response head: try_timeout, but not on the last attempt, where
+// cutting it short could only turn a late answer into none (Linkerd).
 std::optional<Duration> AttemptTimeout(std::optional<Duration> try_timeout, bool last_attempt);
 
 }  // namespace naru::resilience

@@ -1,5 +1,6 @@
-// The closed list of ways in which a call or an attempt can fail, and what each means to everybody: the HTTP status,
-// the gRPC code, the RFC 9209 word, the outcome word of logs and metrics, and whether it may be tried again.
+// The closed list of ways in which a call or an attempt can fail, and what each means to everybody: the HTTP
+// status, the gRPC code, the RFC 9209 word, the outcome word of logs and metrics, and whether it may be tried
+// again.
 //
 // A new way to fail is a new FailureKind and a row in failure.cc.
 #pragma once
@@ -11,25 +12,26 @@
 namespace naru::resilience {
 
 enum class FailureKind : uint8_t {
-  kUnknownService,     // no service has that name
-  kBadRequest,         // the application sent a malformed message
-  kHeadTooLarge,       // the application's request head is larger than naru reads
-  kHttpsOverConnect,   // the application asked for a CONNECT tunnel
-  kRefusedPublic,      // every endpoint known lies outside the private ranges
-  kNoEndpoint,         // the source knows no endpoint
-  kLimit,              // the callee's limit is reached and its queue is full or too slow
-  kBreakerOpen,        // the callee's breaker is open
-  kConnectRefused,     // the endpoint refused the connection, or could not be reached
-  kConnectTimeout,     // no connection within connect_timeout
-  kUnsentReset,        // a reused connection turned out to be closed before a byte of the request left
-  kReusedReset,        // a reused connection died after the request was sent, before any byte of an answer
-  kReset,              // the endpoint closed before the head of its answer was complete
-  kBadResponse,        // the endpoint sent something that is not HTTP
-  kTryTimeout,         // one attempt got no response head in time
-  kTimeout,            // `timeout` or the caller's deadline passed before the answer began
-  kTruncated,          // the endpoint died, or fell silent, inside the body of its answer
-  kCancelled,          // the application went away
-  kShuttingDown,       // naru itself ends
+  kUnknownService,    // no service has that name
+  kBadRequest,        // the application sent a malformed message
+  kHeadTooLarge,      // the application's request head is larger than naru reads
+  kHttpsOverConnect,  // the application asked for a CONNECT tunnel
+  kRefusedPublic,     // every endpoint known lies outside the private ranges
+  kNoEndpoint,        // the source knows no endpoint
+  kLimit,             // the callee's limit is reached and its queue is full or too slow
+  kBreakerOpen,       // the callee's breaker is open
+  kConnectRefused,    // the endpoint refused the connection, or could not be reached
+  kConnectTimeout,    // no connection within connect_timeout
+  kUnsentReset,       // a reused connection turned out to be closed before a byte of the request left
+  kRefusedStream,     // the endpoint says that it did not process the request (RFC 9113 8.7)
+  kReusedReset,       // a reused connection died after the request was sent, before any byte of an answer
+  kReset,             // the endpoint closed before the head of its answer was complete
+  kBadResponse,       // the endpoint sent something that is not HTTP
+  kTryTimeout,        // one attempt got no response head in time
+  kTimeout,           // `timeout` or the caller's deadline passed before the answer began
+  kTruncated,         // the endpoint died, or fell silent, inside the body of its answer
+  kCancelled,         // the application went away
+  kShuttingDown,      // naru itself ends
 };
 inline constexpr int kFailureKinds = static_cast<int>(FailureKind::kShuttingDown) + 1;
 
@@ -62,7 +64,7 @@ enum class RetryClass : uint8_t {
 };
 
 struct FailureTraits {
-  std::string_view name;          // for logs, such as "connect_refused"
+  std::string_view name;  // for logs, such as "connect_refused"
   Outcome outcome;
   int http_status;
   int grpc_status;                // google.rpc.Code

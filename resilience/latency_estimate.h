@@ -1,9 +1,10 @@
-// How expensive it is to send one more attempt to an endpoint: peak EWMA of its latency times its attempts in flight.
+// How expensive it is to send one more attempt to an endpoint: peak EWMA of its latency times its attempts in
+// flight.
 //
-// A slower answer moves the estimate up at once, faster ones pull it down over tau (Finagle's PeakEwma). A failure adds
-// a penalty that fades, so that an endpoint which fails fast never looks fast: without it one of ten endpoints that
-// rejects in 1 ms draws the 2/n ceiling of two-choice balancing. Relaxed atomics: concurrent updates may lose one
-// sample, never tear one.
+// A slower answer moves the estimate up at once, faster ones pull it down over tau (Finagle's PeakEwma). A
+// failure adds a penalty that fades, so that an endpoint which fails fast never looks fast: without it one of
+// ten endpoints that rejects in 1 ms draws the 2/n ceiling of two-choice balancing. Relaxed atomics:
+// concurrent updates may lose one sample, never tear one.
 #pragma once
 
 #include <atomic>
@@ -14,11 +15,11 @@
 namespace naru::resilience {
 
 struct LatencyEstimatePolicy {
-  Duration tau = std::chrono::seconds(10);                     // Finagle, Linkerd
-  Duration unmeasured = std::chrono::milliseconds(30);         // Linkerd's guess before the first answer
-  Duration penalty = std::chrono::seconds(5);                  // Linkerd
-  Duration max_penalty = std::chrono::seconds(300);            // a Retry-After beyond this is cut to it
-  Duration penalty_tau = std::chrono::seconds(1);              // how fast a penalty fades
+  Duration tau = std::chrono::seconds(10);              // Finagle, Linkerd
+  Duration unmeasured = std::chrono::milliseconds(30);  // Linkerd's guess before the first answer
+  Duration penalty = std::chrono::seconds(5);           // Linkerd; zero: none
+  Duration max_penalty = std::chrono::seconds(300);     // a Retry-After beyond this is cut to it
+  Duration penalty_tau = std::chrono::seconds(1);       // how fast `penalty` fades; a longer one, slower
 };
 
 class LatencyEstimate {
@@ -31,17 +32,20 @@ class LatencyEstimate {
   // `asked` is the endpoint's own Retry-After, zero if it gave none.
   void RecordFailure(Duration asked, TimePoint now);
 
-  // Nanoseconds that one more attempt would cost: (latency + penalty) * (in flight + 1). Comparable, never zero.
+  // Nanoseconds that one more attempt would cost: (latency + penalty) * (in flight + 1). Comparable, never
+  // zero.
   double Load(TimePoint now) const;
 
   Duration latency(TimePoint now) const;  // the decayed estimate, without penalty
   uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
+  double PenaltyNs(TimePoint now) const;
+
   const LatencyEstimatePolicy policy_;
-  std::atomic<double> latency_ns_;
+  std::atomic<double> latency_ns_{0};
   std::atomic<int64_t> measured_at_ns_{0};  // 0: never
-  std::atomic<double> penalty_ns_{0};
+  std::atomic<double> penalty_ns_{0};       // as it was given; what is left of it follows from its age
   std::atomic<int64_t> penalised_at_ns_{0};
   std::atomic<uint32_t> in_flight_{0};
 };

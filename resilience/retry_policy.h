@@ -1,7 +1,7 @@
 // Decides whether an attempt that failed is followed by another, and why not if not.
 //
-// The classes are those of gRPC proposal A6 and RFC 9110 9.2.2: what never reached the service may be tried again
-// whatever the method; what may have been processed only when repeating it is safe.
+// The classes are those of gRPC proposal A6 and RFC 9110 9.2.2: what never reached the service may be tried
+// again whatever the method; what may have been processed only when repeating it is safe.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +56,13 @@ struct RetryPolicy {
 // RFC 9110 9.2.2: GET, HEAD, OPTIONS, TRACE, PUT and DELETE.
 bool IsIdempotent(std::string_view method);
 
+// The RetryOn bit that names why an attempt failed; 0 if `retry.on` has no word for it.
+uint16_t RetryReasonOf(FailureKind kind);
+uint16_t RetryReasonOfStatus(int http_status);
+
+// The word of one RetryOn bit, in `retry.on` and as `reason` of naru_retries_total; empty for anything else.
+std::string_view WordOfRetryReason(uint16_t reason);
+
 // What the decision needs to know about an attempt that has just failed.
 struct FailedAttempt {
   RetryClass retry_class = RetryClass::kNever;
@@ -71,7 +78,8 @@ struct FailedAttempt {
 
 enum class RetryVerdict : uint8_t {
   kRetry,      // wait `backoff`, then try again; needs a token of the budget
-  kRetryFree,  // at once, without a token and without counting towards `attempts`
+  kRetryFree,  // at once, without a token and without counting towards `attempts`, whatever those and `on`
+               // are
   kGiveUp,     // not a failure that the policy retries, or out of attempts
   // Would have been retried, but (the values of naru_retries_suppressed_total's `reason`):
   kNotIdempotent,
@@ -82,12 +90,13 @@ enum class RetryVerdict : uint8_t {
 
 RetryVerdict DecideRetry(const RetryPolicy& policy, const FailedAttempt& attempt);
 
-// How long to wait before retry number `retry` (1 is the first): full jitter over base * (2^retry - 1), at most max.
-// `uniform` is in [0, 1). Envoy's formula and numbers.
+// How long to wait before retry number `retry` (1 is the first): full jitter over base * (2^retry - 1), then
+// at most max. `uniform` is in [0, 1). Envoy's formula and numbers.
 Duration FullJitter(const BackoffPolicy& policy, uint32_t retry, double uniform);
 
-// The delay that a Retry-After field asks for: seconds or an HTTP-date (RFC 9110 10.2.3). Nothing when malformed,
-// past, or above `limit`. `wall_clock_seconds` is the time of day as Unix seconds, for the date form.
+// The delay that a Retry-After field asks for: seconds or an HTTP-date (RFC 9110 10.2.3). Nothing when
+// malformed, past, or above `limit`. `wall_clock_seconds` is the time of day as Unix seconds, for the date
+// form.
 std::optional<Duration> ParseRetryAfter(std::string_view field, int64_t wall_clock_seconds,
                                         Duration limit = std::chrono::seconds(300));
 

@@ -28,6 +28,14 @@ class SlidingCounts {
 
   void AddSuccess(TimePoint now) { Add(now, kOneSuccess); }
   void AddFailure(TimePoint now) { Add(now, kOneFailure); }
+
+  // Adds a failure and returns the sum with it. Of several threads that do so, each sees those before it, so
+  // that the first n of them are exactly those that see at most n.
+  Counts AddFailureAndSum(TimePoint now);
+
+  // Takes back what AddFailureAndSum added with the same `now`.
+  void RemoveFailure(TimePoint now);
+
   Counts Sum(TimePoint now) const;
   void Clear();
 
@@ -39,8 +47,9 @@ class SlidingCounts {
   static constexpr uint64_t kOneFailure = 1;
   static constexpr uint64_t kOneSuccess = 1u << 20;
 
-  void Add(TimePoint now, uint64_t one);
+  uint64_t Add(TimePoint now, uint64_t one);  // returns the bucket's word after it
   uint64_t EpochAt(TimePoint now) const;
+  static void AddIfLive(uint64_t word, uint64_t epoch, Counts& sum);
 
   const int64_t bucket_ns_;
   std::array<std::atomic<uint64_t>, kBuckets> buckets_{};
