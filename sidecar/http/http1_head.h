@@ -1,0 +1,60 @@
+// Reads the head of an HTTP/1 message: llhttp's grammar, plus every strictness of RFC 9112 that its versions
+// treat differently (8.1 takes obs-fold and a lone CR before the end, 9.3 does not). Sans-I/O: bytes in,
+// values out.
+//
+// A head is first found whole (HeadScanner, which looks at every byte once however it arrives) and then
+// parsed in one go, so that every view into it is contiguous.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "sidecar/http/message.h"
+
+namespace naru::http {
+
+inline constexpr size_t kMaxHeadBytes = 64 * 1024;
+inline constexpr size_t kMaxFields = 256;
+
+class HeadScanner {
+ public:
+  enum class Verdict {
+    kIncomplete,
+    kComplete,   // end() is where the head ends
+    kMalformed,  // problem() says why
+    kTooLarge,
+  };
+
+  // `bytes` are all bytes from the start of the message, those of earlier calls included; they may have
+  // moved.
+  Verdict Scan(std::string_view bytes);
+
+  size_t begin() const {
+    return begin_;
+  }                                    // behind the empty lines that may stand before a head (RFC 9112 2.2)
+  size_t end() const { return end_; }  // behind the empty line that ends the head
+  std::string_view problem() const { return problem_; }
+  void Reset() { *this = HeadScanner(); }
+
+ private:
+  static constexpr size_t kMaxEmptyLinesBefore = 2;
+
+  Verdict Malformed(std::string_view problem);
+  Verdict EndOfLine(std::string_view bytes, size_t line_feed);
+
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  size_t line_ = 0;     // where the current line starts
+  size_t scanned_ = 0;  // no line feed before this
+  std::string_view problem_;
+};
+
+// Parse a head that HeadScanner has found whole. Return an empty view, or what is wrong with it as a sentence
+// in static memory. Views in `into` point into `head`.
+std::string_view ParseRequestHead(std::string_view head, RequestHead& into);
+// `request_method` is that of the request which this answers: an answer to HEAD has no body whatever its
+// fields say.
+std::string_view ParseResponseHead(std::string_view head, std::string_view request_method,
+                                   ResponseHead& into);
+
+}  // namespace naru::http

@@ -1,0 +1,97 @@
+#include "sidecar/http/http1_writer.h"
+
+#include <charconv>
+
+namespace naru::http {
+
+void AppendRequestLine(std::string& out, std::string_view method, std::string_view target) {
+  out.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
+}
+
+void AppendStatusLine(std::string& out, int status, std::string_view reason) {
+  char digits[3] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                    static_cast<char>('0' + status % 10)};
+  out.append("HTTP/1.1 ").append(digits, 3).append(" ");
+  out.append(reason.empty() ? UsualReason(status) : reason).append("\r\n");
+}
+
+void AppendField(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void AppendField(std::string& out, std::string_view name, uint64_t value) {
+  char digits[20];
+  const char* end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+  AppendField(out, name, std::string_view(digits, static_cast<size_t>(end - digits)));
+}
+
+std::string_view UsualReason(int status) {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "";
+  }
+}
+
+ChunkPrefix::ChunkPrefix(uint64_t size) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  begin_ = text_.size();
+  text_[--begin_] = '\n';
+  text_[--begin_] = '\r';
+  do {
+    text_[--begin_] = kHex[size & 15];
+    size >>= 4;
+  } while (size != 0);
+}
+
+bool MayBeTrailer(FieldId id) {
+  switch (id) {
+    case FieldId::kConnection:
+    case FieldId::kContentLength:
+    case FieldId::kContentType:
+    case FieldId::kExpect:
+    case FieldId::kHost:
+    case FieldId::kKeepAlive:
+    case FieldId::kProxyConnection:
+    case FieldId::kTe:
+    case FieldId::kTrailer:
+    case FieldId::kTransferEncoding:
+    case FieldId::kUpgrade:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void AppendLastChunk(std::string& out, const FieldList& trailers) {
+  out += "0\r\n";
+  for (const Field& field : trailers) {
+    if (MayBeTrailer(field.id) && !field.hop_by_hop) AppendField(out, field.name, field.value);
+  }
+  out += "\r\n";
+}
+
+}  // namespace naru::http

@@ -1,0 +1,154 @@
+#include "sidecar/http/message.h"
+
+#include <algorithm>
+#include <array>
+
+namespace naru::http {
+namespace {
+
+struct KnownField {
+  std::string_view name;  // lower case
+  FieldId id;
+};
+
+// Sorted by length, so that a name is compared with the one to three known names of its length only.
+constexpr std::array kKnown = {
+    KnownField{"te", FieldId::kTe},
+    KnownField{"via", FieldId::kVia},
+    KnownField{"host", FieldId::kHost},
+    KnownField{"expect", FieldId::kExpect},
+    KnownField{"upgrade", FieldId::kUpgrade},
+    KnownField{"trailer", FieldId::kTrailer},
+    KnownField{"connection", FieldId::kConnection},
+    KnownField{"keep-alive", FieldId::kKeepAlive},
+    KnownField{"retry-after", FieldId::kRetryAfter},
+    KnownField{"content-type", FieldId::kContentType},
+    KnownField{"proxy-status", FieldId::kProxyStatus},
+    KnownField{"x-request-id", FieldId::kXRequestId},
+    KnownField{"x-naru-caller", FieldId::kXNaruCaller},
+    KnownField{"content-length", FieldId::kContentLength},
+    KnownField{"x-naru-outcome", FieldId::kXNaruOutcome},
+    KnownField{"x-naru-attempt", FieldId::kXNaruAttempt},
+    KnownField{"idempotency-key", FieldId::kIdempotencyKey},
+    KnownField{"proxy-connection", FieldId::kProxyConnection},
+    KnownField{"transfer-encoding", FieldId::kTransferEncoding},
+    KnownField{"x-idempotency-key", FieldId::kIdempotencyKey},
+    KnownField{"x-naru-deadline-ms", FieldId::kXNaruDeadlineMs},
+};
+constexpr size_t kLongestKnown = 18;
+
+// first[n] is the position of the first known name with at least n characters.
+constexpr std::array<uint8_t, kLongestKnown + 2> FirstOfLength() {
+  std::array<uint8_t, kLongestKnown + 2> first{};
+  for (size_t length = 0; length < first.size(); ++length) {
+    uint8_t position = 0;
+    while (position < kKnown.size() && kKnown[position].name.size() < length) ++position;
+    first[length] = position;
+  }
+  return first;
+}
+constexpr auto kFirstOfLength = FirstOfLength();
+
+constexpr char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool EqualsLower(std::string_view name, std::string_view lower) {
+  for (size_t i = 0; i < lower.size(); ++i) {
+    if (Lower(name[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+bool IsAlwaysHopByHop(FieldId id) {
+  return id == FieldId::kConnection || id == FieldId::kKeepAlive || id == FieldId::kProxyConnection ||
+         id == FieldId::kTe || id == FieldId::kTransferEncoding || id == FieldId::kUpgrade;
+}
+
+void MarkNominated(FieldList& fields, std::string_view token) {
+  const FieldId id = IdOf(token);
+  if (id == FieldId::kHost || id == FieldId::kContentLength) return;
+  for (Field& field : fields) {
+    if (EqualsIgnoringCase(field.name, token)) field.hop_by_hop = true;
+  }
+}
+
+}  // namespace
+
+FieldId IdOf(std::string_view name) {
+  if (name.size() > kLongestKnown) return FieldId::kOther;
+  for (size_t i = kFirstOfLength[name.size()]; i < kFirstOfLength[name.size() + 1]; ++i) {
+    if (EqualsLower(name, kKnown[i].name)) return kKnown[i].id;
+  }
+  return FieldId::kOther;
+}
+
+const Field* FieldList::Find(FieldId id) const {
+  const auto found =
+      std::find_if(fields_.begin(), fields_.end(), [id](const Field& f) { return f.id == id; });
+  return found == fields_.end() ? nullptr : &*found;
+}
+
+int FieldList::Count(FieldId id) const {
+  return static_cast<int>(
+      std::count_if(fields_.begin(), fields_.end(), [id](const Field& f) { return f.id == id; }));
+}
+
+bool FieldList::HasToken(FieldId id, std::string_view token) const {
+  bool found = false;
+  for (const Field& field : fields_) {
+    if (field.id != id) continue;
+    ForEachToken(field.value, [&](std::string_view member) { found |= EqualsIgnoringCase(member, token); });
+  }
+  return found;
+}
+
+void RequestHead::Clear() {
+  fields.Clear();
+  method = target = {};
+  minor_version = 1;
+  body = {};
+  keep_alive = true;
+  upgrade = expect_continue = false;
+}
+
+void ResponseHead::Clear() {
+  fields.Clear();
+  status = 0;
+  reason = {};
+  minor_version = 1;
+  body = {};
+  keep_alive = true;
+}
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+std::optional<uint64_t> ParseContentLength(std::string_view text) {
+  constexpr size_t kMaxDigits = 18;  // below 2^63 whatever the digits
+  if (text.empty() || text.size() > kMaxDigits) return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return value;
+}
+
+void MarkHopByHop(FieldList& fields) {
+  for (Field& field : fields) {
+    if (IsAlwaysHopByHop(field.id)) field.hop_by_hop = true;
+  }
+  for (const Field& field : fields) {
+    if (field.id != FieldId::kConnection) continue;
+    ForEachToken(field.value, [&](std::string_view token) { MarkNominated(fields, token); });
+  }
+}
+
+bool AnswerHasNoBody(std::string_view request_method, int status) {
+  return request_method == "HEAD" || status / 100 == 1 || status == 204 || status == 304;
+}
+
+}  // namespace naru::http

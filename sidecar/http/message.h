@@ -1,0 +1,139 @@
+// The one model of an HTTP message in which every protocol and every layer meets: a head, a body, trailers.
+//
+// Views point into the buffer that the head was parsed from; whoever owns that buffer says how long they are
+// good for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace naru::http {
+
+// Fields that naru itself reads, sets or removes. Everything else is kOther and only passes through.
+enum class FieldId : uint8_t {
+  kOther,
+  kConnection,
+  kContentLength,
+  kContentType,
+  kExpect,
+  kHost,
+  kIdempotencyKey,  // Idempotency-Key and X-Idempotency-Key
+  kKeepAlive,
+  kProxyConnection,
+  kProxyStatus,
+  kRetryAfter,
+  kTe,
+  kTrailer,
+  kTransferEncoding,
+  kUpgrade,
+  kVia,
+  kXNaruAttempt,
+  kXNaruCaller,
+  kXNaruDeadlineMs,
+  kXNaruOutcome,
+  kXRequestId,
+};
+
+// The id of a field name, whatever its case.
+FieldId IdOf(std::string_view name);
+
+struct Field {
+  std::string_view name;   // in the sender's case
+  std::string_view value;  // without surrounding white space
+  FieldId id = FieldId::kOther;
+  bool hop_by_hop = false;  // not to be forwarded (RFC 9110 7.6.1)
+
+  bool operator==(const Field&) const = default;
+};
+
+class FieldList {
+ public:
+  void Add(std::string_view name, std::string_view value) {
+    fields_.push_back({name, value, IdOf(name), false});
+  }
+  void Clear() { fields_.clear(); }
+
+  // The first field with this id, or nullptr.
+  const Field* Find(FieldId id) const;
+  // How many fields have this id.
+  int Count(FieldId id) const;
+  // True if a field with this id has `token` in its comma-separated list, whatever the case.
+  bool HasToken(FieldId id, std::string_view token) const;
+
+  size_t size() const { return fields_.size(); }
+  bool empty() const { return fields_.empty(); }
+  auto begin() { return fields_.begin(); }
+  auto end() { return fields_.end(); }
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
+
+ private:
+  std::vector<Field> fields_;
+};
+
+// Where a body ends.
+struct Framing {
+  enum class Kind : uint8_t {
+    kNone,        // there is no body
+    kLength,      // after `length` bytes
+    kChunked,     // at the last chunk
+    kUntilClose,  // where the connection ends; answers only
+  };
+  Kind kind = Kind::kNone;
+  uint64_t length = 0;
+
+  bool operator==(const Framing&) const = default;
+};
+
+struct RequestHead {
+  std::string_view method;
+  std::string_view target;  // origin-form, absolute-form or "*", as received
+  int minor_version = 1;
+  FieldList fields;
+  Framing body;
+  bool keep_alive = true;        // the sender leaves the connection open after this exchange
+  bool upgrade = false;          // asks to switch protocols
+  bool expect_continue = false;  // waits for 100 (Continue) before it sends the body
+
+  void Clear();
+};
+
+struct ResponseHead {
+  int status = 0;
+  std::string_view reason;
+  int minor_version = 1;
+  FieldList fields;
+  Framing body;
+  bool keep_alive = true;
+
+  void Clear();
+};
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+
+// Calls `visit(token)` for every non-empty member of a comma-separated list, without white space around it.
+template <class Visit>
+void ForEachToken(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    std::string_view token = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) token.remove_prefix(1);
+    while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
+    if (!token.empty()) visit(token);
+  }
+}
+
+// Digits only, below 2^63 (RFC 9110 8.6). Nothing otherwise.
+std::optional<uint64_t> ParseContentLength(std::string_view text);
+
+// Marks what a proxy does not forward: Connection, what it nominates, and the fields of RFC 9110 7.6.1.
+// Nominating Host or a framing field is ignored: obeying it would change the meaning of the message.
+void MarkHopByHop(FieldList& fields);
+
+// True for methods, statuses and the like that leave an answer without a body (RFC 9112 6.3).
+bool AnswerHasNoBody(std::string_view request_method, int status);
+
+}  // namespace naru::http
