@@ -20,8 +20,8 @@ CircuitBreaker::Verdict CircuitBreaker::Admit(TimePoint now) {
     Word word = Unpack(seen);
     if (word.state == State::kClosed) return Verdict::kAdmit;
     if (word.state == State::kOpen) {
-      if (RetryAfter(now) > Duration::zero()) return Verdict::kRefuse;
-      word = Word{State::kProbing, 0, 0, word.opened_ms};
+      if (UntilProbes(word, now) > Duration::zero()) return Verdict::kRefuse;
+      word = Word{State::kProbing, 0, 0, word.changed_ms};
     }
     if (word.probes_in_flight + word.probes_succeeded >= policy_.probes) return Verdict::kRefuse;
     ++word.probes_in_flight;
@@ -29,22 +29,28 @@ CircuitBreaker::Verdict CircuitBreaker::Admit(TimePoint now) {
   }
 }
 
-CircuitBreaker::State CircuitBreaker::Record(Verdict admitted_as, Grade grade, TimePoint now) {
-  if (admitted_as == Verdict::kAdmit) RecordOrdinary(grade, now);
-  if (admitted_as == Verdict::kProbe) RecordProbe(grade, now);
+CircuitBreaker::State CircuitBreaker::Record(Verdict admitted_as, Grade grade, TimePoint now,
+                                             TimePoint admitted_at) {
+  if (admitted_as == Verdict::kAdmit) RecordOrdinary(grade, now, admitted_at);
+  if (admitted_as == Verdict::kProbe) RecordProbe(grade, now, admitted_at);
   return state();
 }
 
 Duration CircuitBreaker::RetryAfter(TimePoint now) const {
   const Word word = Unpack(word_.load(std::memory_order_relaxed));
-  if (word.state != State::kOpen) return Duration::zero();
-  const TimePoint probes_from = TimePoint(std::chrono::milliseconds(word.opened_ms)) + policy_.open_for;
+  return word.state == State::kOpen ? UntilProbes(word, now) : Duration::zero();
+}
+
+Duration CircuitBreaker::UntilProbes(const Word& open, TimePoint now) const {
+  const TimePoint probes_from = TimePoint(std::chrono::milliseconds(open.changed_ms)) + policy_.open_for;
   return std::max(probes_from - now, Duration::zero());
 }
 
-void CircuitBreaker::RecordOrdinary(Grade grade, TimePoint now) {
+void CircuitBreaker::RecordOrdinary(Grade grade, TimePoint now, TimePoint admitted_at) {
   uint64_t seen = word_.load(std::memory_order_relaxed);
-  if (grade == Grade::kNeutral || StateOf(seen) != State::kClosed) return;
+  const Word word = Unpack(seen);
+  if (grade == Grade::kNeutral || word.state != State::kClosed) return;
+  if (Milliseconds(admitted_at) < word.changed_ms) return;
   if (grade == Grade::kSuccess) {
     counts_.AddSuccess(now);
     return;
@@ -56,12 +62,13 @@ void CircuitBreaker::RecordOrdinary(Grade grade, TimePoint now) {
                                 std::memory_order_relaxed);
 }
 
-void CircuitBreaker::RecordProbe(Grade grade, TimePoint now) {
+void CircuitBreaker::RecordProbe(Grade grade, TimePoint now, TimePoint admitted_at) {
   uint64_t seen = word_.load(std::memory_order_relaxed);
   Word next;
   do {
     const Word word = Unpack(seen);
-    if (word.state != State::kProbing) return;  // another probe has decided meanwhile
+    // Another probe may have decided meanwhile, and others may be under way since it opened again.
+    if (word.state != State::kProbing || Milliseconds(admitted_at) < word.changed_ms) return;
     next = AfterProbe(word, grade, now);
     // The calls that opened it must not open it again, so the window starts empty.
     if (next.state == State::kClosed) counts_.Clear();
@@ -72,7 +79,8 @@ CircuitBreaker::Word CircuitBreaker::AfterProbe(Word word, Grade grade, TimePoin
   if (grade == Grade::kFailure) return Word{State::kOpen, 0, 0, Milliseconds(now)};
   if (word.probes_in_flight > 0) --word.probes_in_flight;
   if (grade == Grade::kSuccess) ++word.probes_succeeded;
-  return word.probes_succeeded >= policy_.probes ? Word{} : word;
+  if (word.probes_succeeded < policy_.probes) return word;
+  return Word{State::kClosed, 0, 0, Milliseconds(now)};
 }
 
 bool CircuitBreaker::ReachedFailureRate(TimePoint now) const {
@@ -83,7 +91,7 @@ bool CircuitBreaker::ReachedFailureRate(TimePoint now) const {
 
 uint64_t CircuitBreaker::Pack(const Word& word) {
   return static_cast<uint64_t>(word.state) | static_cast<uint64_t>(word.probes_in_flight) << 2 |
-         static_cast<uint64_t>(word.probes_succeeded) << 10 | word.opened_ms << 18;
+         static_cast<uint64_t>(word.probes_succeeded) << 10 | word.changed_ms << 18;
 }
 
 CircuitBreaker::Word CircuitBreaker::Unpack(uint64_t bits) {

@@ -44,9 +44,11 @@ class CircuitBreaker {
   // May this call go? kAdmit and kProbe must be followed by exactly one Record with the same verdict.
   Verdict Admit(TimePoint now);
 
-  // Tells how an admitted call ended. A call admitted before the breaker opened says nothing any more and is
-  // ignored. A neutral probe gives its place to the next one. Returns the state after it.
-  State Record(Verdict admitted_as, Grade grade, TimePoint now);
+  // Tells how an admitted call ended. A call admitted before the breaker last opened or closed says nothing
+  // any more and is ignored: without that, calls of an outage that time out late would open the breaker that
+  // a probe has just closed. For this it needs `admitted_at`; a call that does not say counts as recent. A
+  // neutral probe gives its place to the next one. Returns the state after it.
+  State Record(Verdict admitted_as, Grade grade, TimePoint now, TimePoint admitted_at = TimePoint::max());
 
   State state() const { return StateOf(word_.load(std::memory_order_relaxed)); }
 
@@ -57,20 +59,22 @@ class CircuitBreaker {
 
  private:
   // The word: 2 bits of state, 8 bits of probes in flight, 8 bits of probes that succeeded, and 46 bits of
-  // the milliseconds at which it opened (the clock counts from some start, so 46 bits last 2,000 years).
+  // the milliseconds at which it last opened or closed (the clock counts from some start, so 46 bits last
+  // 2,000 years).
   struct Word {
     State state = State::kClosed;
     uint8_t probes_in_flight = 0;
     uint8_t probes_succeeded = 0;
-    uint64_t opened_ms = 0;
+    uint64_t changed_ms = 0;
   };
   static uint64_t Pack(const Word& word);
   static Word Unpack(uint64_t bits);
   static State StateOf(uint64_t bits) { return static_cast<State>(bits & 3); }
 
-  void RecordOrdinary(Grade grade, TimePoint now);
-  void RecordProbe(Grade grade, TimePoint now);
+  void RecordOrdinary(Grade grade, TimePoint now, TimePoint admitted_at);
+  void RecordProbe(Grade grade, TimePoint now, TimePoint admitted_at);
   Word AfterProbe(Word word, Grade grade, TimePoint now) const;
+  Duration UntilProbes(const Word& open, TimePoint now) const;
   bool ReachedFailureRate(TimePoint now) const;
 
   const BreakerPolicy policy_;

@@ -121,6 +121,40 @@ TEST_F(CircuitBreakerTest, IgnoresCallsAdmittedBeforeItOpened) {
   EXPECT_EQ(breaker_.Record(early, Grade::kSuccess, now_), State::kProbing);
 }
 
+TEST_F(CircuitBreakerTest, IgnoresCallsOfTheOutageThatEndAfterItHasClosed) {
+  const TimePoint during_outage = now_;
+  const Verdict late = Admit();
+  Open();
+  Advance(seconds(5));
+  Succeed(1);
+  for (int i = 0; i < 100; ++i) breaker_.Record(late, Grade::kFailure, now_, during_outage);
+  EXPECT_EQ(breaker_.state(), State::kClosed);
+
+  for (int i = 0; i < 4; ++i) breaker_.Record(Admit(), Grade::kFailure, now_, now_);
+  EXPECT_EQ(breaker_.state(), State::kOpen);
+}
+
+TEST_F(CircuitBreakerTest, IgnoresAProbeOfAnEarlierRound) {
+  BreakerPolicy policy = Policy();
+  policy.probes = 2;
+  CircuitBreaker breaker(policy);
+  for (int i = 0; i < 4; ++i) breaker.Record(breaker.Admit(now_), Grade::kFailure, now_, now_);
+  Advance(seconds(5));
+  const TimePoint first_round = now_;
+  EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
+  EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
+  Advance(milliseconds(10));
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kFailure, now_, first_round), State::kOpen);
+
+  Advance(seconds(5));
+  EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kFailure, now_, first_round), State::kProbing);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now_, first_round), State::kProbing);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now_, now_), State::kProbing);
+  EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
+  EXPECT_EQ(breaker.Admit(now_), Verdict::kRefuse);
+}
+
 TEST(CircuitBreaker, NeedsAsManySuccessesAsProbes) {
   BreakerPolicy policy;
   policy.min_calls = 1;
