@@ -1,0 +1,178 @@
+"""Too many, too slow, too few descriptors: what is bounded stays bounded, and calls go on."""
+
+import resource
+import socket
+
+import pytest
+
+from support.client import Client, get, request_bytes
+from support.naru import sanitized
+from support.upstream import Gate, ok
+from support.waiting import eventually, settled
+
+MIB = 1024 * 1024
+
+
+def test_descriptors_that_run_out_refuse_and_recover(start_naru, upstream):
+    peer = upstream()
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address]}}, descriptors=100)
+    crowd = []
+    for _ in range(150):  # the backlog takes those that naru cannot accept
+        sock = socket.socket()
+        sock.settimeout(5)
+        sock.connect(("127.0.0.1", naru.port))
+        crowd.append(sock)
+    used = settled(naru.open_descriptors)
+    assert used <= 100
+    cpu_before = cpu_seconds(naru)
+    settled(naru.open_descriptors, for_seconds=0.5)
+    assert cpu_seconds(naru) - cpu_before < 0.3, "it does not spin on accept"
+    assert naru.running()
+    for sock in crowd:
+        sock.close()
+    eventually(lambda: naru.open_descriptors() < 40, "the descriptors come back")
+    for _ in range(20):
+        assert get(naru.port, "/courses/x").status == 200
+    assert naru.ready()
+
+
+def cpu_seconds(naru):
+    with open(f"/proc/{naru.pid}/stat") as stat:
+        columns = stat.read().rsplit(")", 1)[1].split()
+    return (int(columns[11]) + int(columns[12])) / 100
+
+
+def test_an_open_call_goes_on_while_descriptors_are_gone(start_naru, upstream):
+    peer = upstream()
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address]}}, descriptors=60)
+    with Client(naru.port) as client:
+        assert client.get("/courses/x").status == 200
+        crowd = []
+        for _ in range(100):
+            sock = socket.socket()
+            sock.settimeout(5)
+            sock.connect(("127.0.0.1", naru.port))
+            crowd.append(sock)
+        settled(naru.open_descriptors)
+        for _ in range(20):
+            assert client.get("/courses/x").status == 200, "its upstream connection is there already"
+        for sock in crowd:
+            sock.close()
+
+
+def test_no_descriptor_for_the_upstream_is_a_clear_error(start_naru, upstream):
+    peer = upstream()
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "retry": {"attempts": 1},
+                                   "breaker": "off", "ejection": "off"}}, descriptors=60)
+    clients = []
+    for _ in range(100):
+        client = Client(naru.port)
+        clients.append(client)
+    settled(naru.open_descriptors)
+    clients[0].start("GET", "/courses/x")
+    answer = clients[0].read_response()
+    assert answer.status in (200, 502), "carried by a descriptor kept back, or refused with the reason"
+    if answer.status == 502:
+        assert answer.get("x-naru-outcome") == "connect_error"
+        assert b"descriptor" in answer.body
+    for client in clients:
+        client.close()
+    eventually(lambda: get(naru.port, "/courses/x").status == 200, "it recovers")
+
+
+@pytest.mark.limit(120)
+def test_a_thousand_slow_senders_take_little_and_stop_nobody(start_naru, upstream):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [upstream().address]}})
+    get(naru.port, "/courses/x")
+    before = naru.rss_bytes()
+    crowd = [Client(naru.port) for _ in range(1000)]
+    head = request_bytes("GET", "/courses/x", [("X-A", "b" * 50)])
+    for at in range(20):
+        for client in crowd:
+            client.send(head[at:at + 1])
+        assert get(naru.port, "/courses/x").status == 200
+    per_connection = (naru.rss_bytes() - before) / 1000
+    assert per_connection < (64 if sanitized() else 20) * 1024, f"{per_connection:.0f} bytes a connection"
+    for client in crowd:
+        client.close()
+    eventually(lambda: naru.metric("naru_connections", side="downstream") <= 1, "they are all gone")
+
+
+def test_a_head_that_takes_too_long_is_given_up(courses):
+    """A slow-loris that sends a field now and then does not keep its connection for ever."""
+    naru, peer = courses(timeout="300ms", try_timeout="300ms")
+    with Client(naru.port, timeout=40) as client:
+        client.send(b"GET /courses/x HTTP/1.1\r\nHost: localhost\r\n")
+        data = client.read_to_end()
+    assert data == b"" or data.startswith(b"HTTP/1.1 408 ")
+    assert peer.requests == []
+
+
+def test_idle_connections_are_cheap(start_naru, upstream):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [upstream().address]}})
+    get(naru.port, "/courses/x")
+    before = naru.rss_bytes()
+    crowd = [Client(naru.port) for _ in range(1000)]
+    for client in crowd:
+        assert client.get("/courses/x").status == 200
+    per_connection = (naru.rss_bytes() - before) / 1000
+    for client in crowd:
+        client.close()
+    assert per_connection < (64 if sanitized() else 4) * 1024, f"{per_connection:.0f} bytes a connection"
+
+
+def test_a_burst_larger_than_the_accept_queue_is_served(start_naru, upstream):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [upstream().address],
+                                   "limits": {"concurrent": 1000}}})
+    clients = []
+    for _ in range(600):
+        client = Client(naru.port)
+        client.start("GET", "/courses/x")
+        clients.append(client)
+    assert [client.read_response().status for client in clients] == [200] * 600
+    for client in clients:
+        client.close()
+
+
+def test_a_service_whose_accept_queue_is_full_is_no_hang(start_naru):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        naru = start_naru({"courses": {"squad": "learning", "endpoints": ["127.0.0.1:%d" % deaf.getsockname()[1]],
+                                       "timeout": "500ms", "try_timeout": "500ms", "connect_timeout": "100ms"}})
+        clients = [Client(naru.port) for _ in range(20)]
+        for client in clients:
+            client.start("GET", "/courses/x")
+        statuses = {client.read_response().status for client in clients}
+        assert statuses <= {502, 504}
+        for client in clients:
+            client.close()
+    eventually(lambda: naru.metric("naru_in_flight") == 0, "nothing is left behind")
+
+
+def test_a_pipelining_flood_is_read_no_faster_than_it_is_answered(courses):
+    gate = Gate()
+
+    def answer(*_):
+        gate.wait()
+        return ok()
+
+    naru, peer = courses(answer, timeout="60s", try_timeout="60s")
+    before = naru.rss_bytes()
+    with Client(naru.port, timeout=5) as client:
+        client.sock.settimeout(0.5)
+        flood = request_bytes("GET", "/courses/x") * 1000
+        sent = 0
+        try:
+            for _ in range(2000):
+                client.sock.sendall(flood)
+                sent += len(flood)
+        except (TimeoutError, socket.timeout):
+            pass
+        assert naru.rss_bytes() - before < 8 * MIB
+        assert len(peer.requests) == 1
+        gate.open()
+        client.sock.settimeout(5)
+        assert client.read_response().status == 200

@@ -1,0 +1,193 @@
+"""timeout, try_timeout, connect_timeout, and deadlines that callers send."""
+
+import socket
+
+import pytest
+
+from support.client import Client, call, get
+from support.http_message import ConnectionClosed
+from support.upstream import CLOSE, Gate, answer_bytes, ok
+from support.waiting import Stopwatch, eventually
+
+
+def hang(_, connection):
+    connection.read_to_end()
+    return CLOSE
+
+
+def elapsed(function):
+    watch = Stopwatch()
+    return function(), watch.seconds
+
+
+def test_timeout_covers_the_whole_wait_for_an_answer(courses):
+    naru, peer = courses(hang, timeout="400ms", try_timeout="200ms", retry={"attempts": 5, "on": ["timeout"]})
+    answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
+    assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
+    assert 0.35 < seconds < 3
+    eventually(lambda: not peer.open_connections(), "no attempt is left behind")
+
+
+def test_the_callers_deadline_shortens_the_timeout(courses):
+    naru, peer = courses(hang, timeout="30s", try_timeout="30s")
+    answer, seconds = elapsed(lambda: get(naru.port, "/courses/x", ("x-naru-deadline-ms", "300")))
+    assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
+    assert 0.25 < seconds < 5
+    assert 0 < int(peer.request.get("x-naru-deadline-ms")) <= 300
+
+
+def test_the_callers_deadline_never_lengthens_the_timeout(courses):
+    naru, peer = courses(hang, timeout="300ms", try_timeout="300ms")
+    answer, seconds = elapsed(lambda: get(naru.port, "/courses/x", ("x-naru-deadline-ms", "60000")))
+    assert answer.status == 504
+    assert seconds < 5
+    assert int(peer.request.get("x-naru-deadline-ms")) <= 300
+
+
+def test_a_deadline_that_has_passed_reaches_nobody(courses):
+    naru, peer = courses()
+    answer = get(naru.port, "/courses/x", ("x-naru-deadline-ms", "0"))
+    assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
+    assert peer.connections == []
+
+
+def test_every_attempt_is_told_what_is_left(courses):
+    def answer(request, connection):
+        if request.get("x-naru-attempt") is None:
+            return hang(request, connection)
+        return ok()
+
+    naru, peer = courses(answer, timeout="10s", try_timeout="300ms",
+                         retry={"attempts": 2, "on": ["timeout"], "backoff": {"base": "1ms", "max": "1ms"}})
+    assert get(naru.port, "/courses/x").status == 200
+    first, second = [int(request.get("x-naru-deadline-ms")) for request in peer.requests]
+    assert first - second >= 280
+
+
+def test_an_attempt_ends_at_try_timeout_and_the_next_goes_elsewhere(start_naru, upstream):
+    peers = [upstream(hang), upstream()]
+    naru = start_naru({"courses": {
+        "squad": "learning", "endpoints": [peer.address for peer in peers], "timeout": "20s", "try_timeout": "200ms",
+        "balance": "round-robin", "ejection": "off", "retry": {"attempts": 2, "on": ["timeout"]}}})
+    for _ in range(4):
+        answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
+        assert answer.status == 200
+        assert seconds < 5
+
+
+def test_try_timeout_is_not_retried_unless_asked_for(courses):
+    naru, peer = courses(hang, timeout="5s", try_timeout="200ms")
+    answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
+    assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
+    assert len(peer.requests) == 1
+
+
+def test_the_last_attempt_has_no_try_timeout(courses):
+    gate = Gate()
+
+    def answer(*_):
+        gate.wait()
+        return ok(b"slow but there")
+
+    naru, peer = courses(answer, timeout="30s", try_timeout="100ms", retry={"attempts": 1})
+    with Client(naru.port) as client:
+        client.start("GET", "/courses/x")
+        peer.wait_for_requests(1)
+        assert not client.closed_within(0.5)
+        gate.open()
+        assert client.read_response().body == b"slow but there"
+
+
+def test_a_long_answer_is_not_cut_for_being_long(courses):
+    """Bytes every 100 ms for three times the timeout."""
+
+    def answer(_, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n")
+        connection.sock.settimeout(0.1)
+        for _ in range(12):
+            connection.send(b"z")
+            try:
+                connection.more("the pause")
+            except (TimeoutError, socket.timeout):
+                pass
+
+    naru, _ = courses(answer, timeout="400ms", try_timeout="400ms")
+    answer_read, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
+    assert answer_read.body == b"z" * 12
+    assert seconds > 1
+
+
+def test_an_answer_that_falls_silent_for_timeout_is_cut(courses):
+    def answer(_, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhalf")
+        return hang(_, connection)
+
+    naru, peer = courses(answer, timeout="300ms", try_timeout="300ms")
+    with Client(naru.port) as client:
+        client.start("GET", "/courses/x")
+        assert client.read_response_head().status == 200
+        data, seconds = elapsed(client.read_to_end)
+    assert data == b"half"
+    assert 0.2 < seconds < 5
+    eventually(lambda: not peer.open_connections(), "naru hangs up on the service")
+    assert naru.metric("naru_calls_total", outcome="truncated") == 1
+
+
+def test_a_slow_reader_is_not_taken_for_a_silent_service(courses):
+    """The application stops reading for longer than the timeout: the service is not to blame, nothing is cut."""
+    total = 64 * 1024 * 1024
+    naru, _ = courses(answer_bytes("200 OK", b"z" * total), timeout="300ms", try_timeout="300ms")
+    with Client(naru.port) as client:
+        client.start("GET", "/courses/x")
+        client.read_response_head()
+        gate = Stopwatch()
+        eventually(lambda: gate.seconds > 0.9, "a pause of three timeouts")
+        assert len(client.read_exactly(total)) == total
+
+
+def test_a_deadline_of_the_caller_covers_the_whole_answer(courses):
+    def answer(_, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sock.settimeout(0.05)
+        while True:
+            connection.send(b"1\r\nz\r\n")
+            try:
+                connection.more("the pause")
+            except (TimeoutError, socket.timeout):
+                pass
+
+    naru, _ = courses(answer, timeout="30s", try_timeout="30s")
+    with Client(naru.port) as client:
+        client.start("GET", "/courses/x", [("x-naru-deadline-ms", "500")])
+        assert client.read_response_head().status == 200
+        watch = Stopwatch()
+        with pytest.raises((ConnectionClosed, ConnectionResetError)):
+            while True:
+                client.read_chunk()
+        assert watch.seconds < 5
+
+
+def test_connect_timeout_ends_a_connect_that_nobody_answers(start_naru):
+    # A listener whose backlog is full drops further SYNs, so the connection neither succeeds nor fails.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        fillers = []
+        try:
+            while True:
+                filler = socket.socket()
+                fillers.append(filler)
+                filler.settimeout(0.2)
+                filler.connect(address)
+        except (TimeoutError, socket.timeout):
+            pass
+        naru = start_naru({"courses": {"squad": "learning", "endpoints": ["127.0.0.1:%d" % address[1]],
+                                       "connect_timeout": "200ms", "retry": {"attempts": 1}}})
+        answer, seconds = elapsed(lambda: call(naru.port, "POST", "/courses/x", body=b"b"))
+        for filler in fillers:
+            filler.close()
+    assert (answer.status, answer.get("x-naru-outcome")) == (502, "connect_error")
+    assert "error=connection_timeout" in answer.get("proxy-status")
+    assert b"no answer in connect_timeout" in answer.body
+    assert 0.15 < seconds < 3

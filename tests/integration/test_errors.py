@@ -1,0 +1,176 @@
+"""The errors that naru answers itself, as the contract prints them."""
+
+import json
+import re
+
+import pytest
+
+from support.client import Client, call, get
+from support.upstream import CLOSE, Gate, answer_bytes, ok, refused_address
+from support.waiting import eventually
+
+
+def error_of(answer):
+    assert answer.get("content-type") == "application/json"
+    error = json.loads(answer.body)
+    assert answer.get("x-naru-outcome") == error["outcome"]
+    assert answer.status == error["status"]
+    return error
+
+
+def proxy_status_error(answer):
+    """The RFC 9209 error word of naru's own member."""
+    match = re.fullmatch(r'naru; ?error=(\w+)(;.*)?', answer.get("proxy-status"))
+    assert match, answer.get("proxy-status")
+    return match[1]
+
+
+def test_a_connect_error_lists_its_attempts_with_times(start_naru, upstream, tmp_path):
+    first, second = refused_address(), refused_address()
+    naru = start_naru({}, text=f"""caller: {{squad: video, service: video-api}}
+listen: 127.0.0.1:{{port}}
+admin: 127.0.0.1:{{admin}}
+drain_timeout: 10ms
+services:
+  courses:
+    squad: learning
+    endpoints: ["{first}", "{second}"]
+    retry:
+      attempts: 2
+""")
+    answer = get(naru.port, "/courses/x", ("x-request-id", "r-1"))
+    error = error_of(answer)
+    assert list(error) == ["outcome", "status", "service", "squad", "request_id", "detail", "policy", "attempts"]
+    assert (error["outcome"], error["status"], error["service"], error["squad"], error["request_id"]) == (
+        "connect_error", 502, "courses", "learning", "r-1")
+    assert re.fullmatch(r"2 attempts failed within \d+(\.\d+)? ms", error["detail"]), error["detail"]
+    assert error["policy"] == f"{naru.config_path}:10 retry.attempts = 2"
+    assert sorted(attempt["endpoint"] for attempt in error["attempts"]) == sorted([first, second])
+    for attempt in error["attempts"]:
+        assert list(attempt) == ["endpoint", "outcome", "ms", "detail"]
+        assert (attempt["outcome"], attempt["detail"]) == ("connect_error", "connection refused")
+        assert 0 <= attempt["ms"] < 5000
+    assert proxy_status_error(answer) == "connection_refused"
+    assert answer.get("x-request-id") in (None, "r-1")
+
+
+def test_a_policy_that_is_a_default_says_so(start_naru):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [refused_address(), refused_address()]}})
+    assert error_of(get(naru.port, "/courses/x"))["policy"] == "default retry.attempts = 2"
+
+
+def test_a_reset_is_502_connection_terminated(courses):
+    naru, peer = courses(lambda *_: CLOSE)
+    answer = call(naru.port, "POST", "/courses/x", body=b"b")
+    error = error_of(answer)
+    assert (error["outcome"], error["status"]) == ("reset", 502)
+    assert [(attempt["endpoint"], attempt["outcome"]) for attempt in error["attempts"]] == [(peer.address, "reset")]
+    assert proxy_status_error(answer) == "connection_terminated"
+
+
+def test_a_bad_response_is_502_http_protocol_error(courses):
+    naru, peer = courses(b"garbage\r\n\r\n")
+    answer = call(naru.port, "POST", "/courses/x", body=b"b")
+    assert error_of(answer)["outcome"] == "bad_response"
+    assert proxy_status_error(answer) == "http_protocol_error"
+
+
+def hang(_, connection):
+    connection.read_to_end()
+    return CLOSE
+
+
+def test_a_timeout_is_504_http_response_timeout(courses):
+    naru, peer = courses(hang, timeout="200ms", try_timeout="200ms")
+    answer = get(naru.port, "/courses/x")
+    error = error_of(answer)
+    assert (error["outcome"], error["status"]) == ("timeout", 504)
+    assert [attempt["outcome"] for attempt in error["attempts"]] == ["timeout"]
+    assert 150 < error["attempts"][0]["ms"] < 5000
+    assert re.fullmatch(re.escape(f"{naru.config_path}:") + r"\d+ timeout = 200ms", error["policy"]), error["policy"]
+    assert proxy_status_error(answer) == "http_response_timeout"
+
+
+def test_an_unknown_service_is_502_destination_not_found(courses):
+    naru, _ = courses()
+    answer = get(naru.port, "/corses/x")
+    error = error_of(answer)
+    assert (error["outcome"], error["status"]) == ("unknown_service", 502)
+    assert "courses" in error["detail"]
+    assert error.get("attempts", []) == []
+    assert proxy_status_error(answer) == "destination_not_found"
+
+
+def test_no_endpoint_is_503_destination_unavailable(start_naru):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": []}})
+    answer = get(naru.port, "/courses/x")
+    assert (error_of(answer)["outcome"], answer.status) == ("no_endpoint", 503)
+    assert proxy_status_error(answer) == "destination_unavailable"
+
+
+def test_a_full_limit_is_503_connection_limit_reached_with_retry_after(courses):
+    gate = Gate()
+
+    def answer(*_):
+        gate.wait()
+        return ok()
+
+    naru, peer = courses(answer, limits={"concurrent": 1, "queue": 0})
+    with Client(naru.port) as first:
+        first.start("GET", "/courses/x")
+        peer.wait_for_requests(1)
+        answer_read = get(naru.port, "/courses/x")
+        gate.open()
+        assert first.read_response().status == 200
+    error = error_of(answer_read)
+    assert (error["outcome"], error["status"]) == ("limit", 503)
+    assert error["policy"].endswith("limits.concurrent = 1") or error["policy"].endswith("limits.queue = 0")
+    assert int(answer_read.get("retry-after")) >= 1
+    assert proxy_status_error(answer_read) == "connection_limit_reached"
+
+
+def test_an_open_breaker_is_503_destination_unavailable_with_retry_after(courses):
+    naru, peer = courses(answer_bytes("500 Internal Server Error", b""),
+                         breaker={"failure_rate": "50%", "min_calls": 3, "open_for": "30s"})
+    for _ in range(3):
+        assert get(naru.port, "/courses/x").status == 500
+    answer = get(naru.port, "/courses/x")
+    error = error_of(answer)
+    assert (error["outcome"], error["status"]) == ("breaker_open", 503)
+    assert 1 <= int(answer.get("retry-after")) <= 30
+    assert proxy_status_error(answer) == "destination_unavailable"
+    assert len(peer.requests) == 3
+
+
+def test_a_head_request_gets_the_error_without_its_body(start_naru):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [refused_address()]}})
+    with Client(naru.port) as client:
+        for _ in range(2):
+            answer = client.call("HEAD", "/courses/x")
+            assert answer.status == 502
+            assert answer.get("x-naru-outcome") == "connect_error"
+
+
+def test_the_connection_lives_on_after_an_error(start_naru, upstream):
+    naru = start_naru({"broken": {"squad": "learning", "endpoints": [refused_address()]},
+                       "courses": {"squad": "learning", "endpoints": [upstream().address]}})
+    with Client(naru.port) as client:
+        for _ in range(3):
+            assert client.call("POST", "/broken/x", body=b"a body that nobody reads").status == 502
+            assert client.get("/courses/x").status == 200
+
+
+def test_a_request_id_that_would_break_json_is_escaped(start_naru):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [refused_address()]}})
+    answer = get(naru.port, "/courses/x", ("x-request-id", 'a"b\\c'))
+    assert error_of(answer)["request_id"] == 'a"b\\c'
+
+
+@pytest.mark.parametrize("outcome, call_it", [
+    ("connect_error", "/refused/x"), ("reset", "/resets/x"), ("unknown_service", "/nobody/x")])
+def test_failed_calls_are_logged_as_json(start_naru, upstream, outcome, call_it):
+    naru = start_naru({"refused": {"squad": "learning", "endpoints": [refused_address()]},
+                       "resets": {"squad": "learning", "endpoints": [upstream(lambda *_: CLOSE).address]}})
+    call(naru.port, "POST", call_it, [("x-request-id", "logged-1")])
+    line = eventually(lambda: [line for line in naru.log().splitlines() if "logged-1" in line], "a line about the call")[0]
+    assert json.loads(line)["outcome"] == outcome
