@@ -28,7 +28,9 @@ std::optional<uint16_t> ParsePort(std::string_view text) {
 }  // namespace
 
 std::optional<IpBytes> ParseIp(std::string_view text) {
-  const std::string terminated(text);  // inet_pton wants a terminated string
+  const std::string terminated(
+      text);  // inet_pton reads to the first zero byte, so there must be one and no more
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   IpBytes ip{};
   if (inet_pton(AF_INET6, terminated.c_str(), ip.data()) == 1) return ip;
   std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), ip.begin());
@@ -49,15 +51,15 @@ std::string IpToString(const IpBytes& ip) {
 
 absl::StatusOr<Address> Address::Parse(std::string_view text) {
   const bool bracketed = text.starts_with('[');
-  const size_t colon = text.rfind(':');
-  if (bracketed && text.find("]:") == std::string_view::npos) {
+  const size_t colon = bracketed ? text.find("]:") + 1 : text.find(':');
+  if (bracketed && colon == 0) {
     return Problem(text, "has no port after its bracket: write [ADDRESS]:PORT");
   }
   if (!bracketed && colon == std::string_view::npos) return Problem(text, "has no port: write ADDRESS:PORT");
-  if (!bracketed && text.find(':') != colon) {
+  if (!bracketed && text.rfind(':') != colon) {
     return Problem(text, "has more than one colon: write an IPv6 address in brackets, as [ADDRESS]:PORT");
   }
-  const std::string_view ip_text = bracketed ? text.substr(1, text.rfind("]:") - 1) : text.substr(0, colon);
+  const std::string_view ip_text = bracketed ? text.substr(1, colon - 2) : text.substr(0, colon);
   const std::optional<IpBytes> ip = ParseIp(ip_text);
   if (!ip || bracketed != (ip_text.find(':') != std::string_view::npos)) {
     return Problem(text, "does not begin with an IP address: \"" + std::string(ip_text) + "\" is none");
