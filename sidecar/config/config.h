@@ -1,7 +1,7 @@
 // The configuration as values: what the loader makes of the file and the rest of the program reads.
 //
-// A Config is immutable once loaded and shared as shared_ptr<const Config>. Every value that can be set in the file
-// knows where it was set (Origin), so that `naru explain`, /config and error bodies can say so.
+// A Config is immutable once loaded and shared as shared_ptr<const Config>. Every value that can be set in
+// the file knows where it was set (Origin), so that `naru explain`, /config and error bodies can say so.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,7 @@ enum class Protocol : uint8_t { kAuto, kHttp1 };
 struct Policy {
   Duration timeout = std::chrono::seconds(5);
   std::optional<Duration> try_timeout = std::chrono::seconds(2);
+  bool try_timeout_not_in_force = false;  // it was nothing but inherited, and `timeout` is shorter
   Duration connect_timeout = std::chrono::milliseconds(500);
   Duration idle_timeout = std::chrono::minutes(5);
   resilience::RetryPolicy retry;

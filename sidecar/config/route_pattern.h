@@ -1,6 +1,7 @@
 // Which calls a route means: a method and a path with named segments, such as "GET /v1/courses/{id}".
 //
-//   METHOD PATH    METHOD may be "*" or left out: any method. A path segment is literal, "{name}" (exactly one non-empty
+//   METHOD PATH    METHOD may be "*" or left out: any method. A path segment is literal, "{name}" (exactly
+//   one non-empty
 //                  segment) or, only as the last one, "**" (any number of segments, none included).
 #pragma once
 
@@ -30,6 +31,8 @@ class RoutePattern {
     enum class Kind { kLiteral, kOne, kRest } kind;
     std::string literal;
   };
+  static absl::StatusOr<Segment> ParseSegment(std::string_view text, bool last);
+
   std::string text_;
   std::string method_;  // empty: any
   std::vector<Segment> segments_;

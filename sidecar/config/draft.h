@@ -1,0 +1,61 @@
+// The configuration as it was written: every value with its place, nothing inherited, nothing compared yet.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidecar/config/config.h"
+#include "sidecar/config/policy_fields.h"
+#include "sidecar/config/problem.h"
+
+namespace naru::config {
+
+template <typename T>
+struct Located {
+  T value{};
+  Place place;
+};
+
+// `given` is set even when the value was malformed, so that a key that is there is not reported as missing
+// too.
+template <typename T>
+struct Given {
+  bool given = false;
+  std::optional<Located<T>> value;
+};
+
+struct DraftRoute {
+  Place place;
+  Given<RoutePattern> pattern;
+  Given<std::string> name;
+  Layer layer;
+};
+
+struct DraftService {
+  std::string name;
+  Place place;
+  Given<std::string> squad;
+  Given<std::vector<Located<discovery::Address>>> endpoints;
+  std::vector<Located<std::string>> hosts;
+  Given<uint16_t> port;
+  Protocol protocol = Protocol::kAuto;
+  Layer layer;
+  std::vector<DraftRoute> routes;
+};
+
+struct Draft {
+  Given<std::string> caller_squad;
+  Given<std::string> caller_service;
+  Given<std::string> caller_zone;
+  Given<std::vector<Located<ListenAddress>>> listen;
+  Given<ListenAddress> admin;
+  uint32_t workers = 1;
+  Duration drain_timeout = std::chrono::seconds(20);
+  std::vector<Located<std::string>> include;
+  std::vector<Located<discovery::Cidr>> allow;
+  Layer defaults;
+  std::vector<DraftService> services;
+};
+
+}  // namespace naru::config

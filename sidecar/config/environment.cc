@@ -1,0 +1,104 @@
+#include "sidecar/config/environment.h"
+
+#include <glob.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "sidecar/config/text.h"
+#include "sidecar/config/values.h"
+
+namespace naru::config {
+namespace {
+
+constexpr size_t kLongestExpansion = 64 * 1024;
+
+bool IsVariableName(std::string_view name) {
+  if (name.empty() || absl::ascii_isdigit(static_cast<unsigned char>(name[0]))) return false;
+  for (char c : name) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '_') return false;
+  }
+  return true;
+}
+
+// The value of what stands between ${ and }.
+absl::StatusOr<std::string> ValueOf(std::string_view reference, const Environment& environment) {
+  const size_t dash = reference.find(":-");
+  const std::string_view name = reference.substr(0, dash);
+  if (!IsVariableName(name)) {
+    return absl::InvalidArgumentError(
+        Cat("\"${", reference,
+            "}\" is not a variable: write ${NAME} or ${NAME:-default}, or $${ for a literal ${"));
+  }
+  std::optional<std::string> value = environment.Variable(name);
+  if (dash != std::string_view::npos) {
+    return value.has_value() && !value->empty() ? *value : std::string(reference.substr(dash + 2));
+  }
+  if (value.has_value()) return *std::move(value);
+  return absl::NotFoundError(
+      Cat("the environment variable ", name, " is not set: set it, or write ${", name, ":-default}"));
+}
+
+}  // namespace
+
+std::optional<std::string> ProcessEnvironment::Variable(std::string_view name) const {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+absl::StatusOr<std::string> ProcessEnvironment::ReadFile(const std::string& path, size_t most_bytes) const {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) return absl::NotFoundError("does not exist");
+  if (std::filesystem::is_directory(status)) return absl::InvalidArgumentError("is a directory, not a file");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::PermissionDeniedError(Cat("cannot be read: ", std::strerror(errno)));
+  // Read in pieces, because the size of a pipe is not known and that of a file may change.
+  std::string content;
+  char piece[16 * 1024];
+  while (file.read(piece, sizeof piece) || file.gcount() > 0) {
+    content.append(piece, file.gcount());
+    if (content.size() > most_bytes) {
+      return absl::OutOfRangeError(Cat("is larger than ", FormatSize(most_bytes)));
+    }
+  }
+  if (file.bad()) return absl::DataLossError(Cat("cannot be read to its end: ", std::strerror(errno)));
+  return content;
+}
+
+std::vector<std::string> ProcessEnvironment::Glob(const std::string& pattern) const {
+  glob_t found{};
+  const absl::Cleanup free = [&found] { globfree(&found); };
+  if (glob(pattern.c_str(), 0, nullptr, &found) != 0) return {};
+  return std::vector<std::string>(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+}
+
+absl::StatusOr<std::string> ExpandVariables(std::string_view text, const Environment& environment) {
+  std::string expanded;
+  while (true) {
+    const size_t dollar = text.find("${");
+    if (dollar == std::string_view::npos) return Cat(expanded, text);
+    if (dollar > 0 && text[dollar - 1] == '$') {
+      expanded += Cat(text.substr(0, dollar - 1), "${");
+      text.remove_prefix(dollar + 2);
+      continue;
+    }
+    const size_t end = text.find('}', dollar);
+    if (end == std::string_view::npos) return absl::InvalidArgumentError("\"${\" has no closing }");
+    absl::StatusOr<std::string> value = ValueOf(text.substr(dollar + 2, end - dollar - 2), environment);
+    if (!value.ok()) return value.status();
+    expanded += Cat(text.substr(0, dollar), *value);
+    if (expanded.size() > kLongestExpansion) {
+      return absl::OutOfRangeError(Cat("the value grows beyond ", FormatSize(kLongestExpansion)));
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace naru::config

@@ -1,0 +1,78 @@
+#include "sidecar/config/names.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "sidecar/config/text.h"
+
+namespace naru::config {
+namespace {
+
+constexpr size_t kLongestName = 100;
+constexpr size_t kLongestHost = 253;
+
+bool IsNameCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+}
+
+std::string WhyTooLong(std::string_view name, size_t longest) {
+  if (name.empty()) return "is empty";
+  return name.size() > longest ? Cat("is longer than ", longest, " characters") : "";
+}
+
+// A Host that means this machine says that the service is named by the path.
+bool MeansThisMachine(std::string_view name) {
+  return name == "localhost" || name.ends_with(".localhost") || name == "[::1]" ||
+         (name.starts_with("127.") && std::count(name.begin(), name.end(), '.') == 3);
+}
+
+std::string WhyNoHostName(std::string_view name) {
+  if (!std::all_of(name.begin(), name.end(), IsNameCharacter)) {
+    return "may hold only lower-case letters, digits, \"-\", \"_\" and \".\"";
+  }
+  const std::string lower = absl::AsciiStrToLower(std::string(name));
+  if (lower != name) return Cat("must be lower case: write ", lower);
+  const bool ends_well = absl::ascii_isalnum(static_cast<unsigned char>(name.front())) &&
+                         absl::ascii_isalnum(static_cast<unsigned char>(name.back()));
+  if (!ends_well) return "must begin and end with a letter or a digit";
+  if (MeansThisMachine(name))
+    return "means this machine: with that Host, the first path segment names the service";
+  return "";
+}
+
+}  // namespace
+
+std::string WhyNoServiceName(std::string_view name) {
+  std::string why = WhyTooLong(name, kLongestName);
+  return why.empty() ? WhyNoHostName(name) : why;
+}
+
+std::string WhyNoHost(std::string_view host) {
+  if (std::string why = WhyTooLong(host, kLongestHost); !why.empty()) return why;
+  if (Contains(host, "://")) return "is a URL: write the host name alone";
+  if (Contains(host, "*")) return "holds a wildcard, which hosts do not have: write every name out";
+  if (host.starts_with("[")) {
+    if (MeansThisMachine(host)) return WhyNoHostName("localhost");
+    const bool hex = host.size() > 3 && host.back() == ']' &&
+                     host.find_first_not_of("0123456789abcdef:.", 1) == host.size() - 1;
+    return hex ? "" : "is not an IPv6 address in brackets";
+  }
+  if (Contains(host, ":")) return "holds a port, which is ignored in Host: write the name alone";
+  return WhyNoHostName(host);
+}
+
+std::string WhyNoLabel(std::string_view name) {
+  if (std::string why = WhyTooLong(name, kLongestName); !why.empty()) return why;
+  if (std::all_of(name.begin(), name.end(), IsNameCharacter)) return "";
+  return "may hold only letters, digits, \"-\", \"_\" and \".\"";
+}
+
+std::string WhyNoRouteName(std::string_view name) {
+  if (std::string why = WhyTooLong(name, kLongestName); !why.empty()) return why;
+  for (char c : name) {
+    if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') return "may hold only printable ASCII without quotes";
+  }
+  return name == "other" ? "is the name of calls that match no route" : "";
+}
+
+}  // namespace naru::config

@@ -1,0 +1,24 @@
+// Which names the configuration accepts. Each function returns what is wrong as a clause that can follow
+// "NAME ", or nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace naru::config {
+
+// A service: lower-case letters, digits, '-', '_' and '.', as it is compared with Host and with path
+// segments.
+std::string WhyNoServiceName(std::string_view name);
+
+// A further Host of a service, lower case: as a service's name, or an IP address (IPv6 in brackets), but no
+// loopback.
+std::string WhyNoHost(std::string_view host);
+
+// A squad, a caller, a zone: it becomes a metric label and part of a header.
+std::string WhyNoLabel(std::string_view name);
+
+// The `route` label: printable ASCII without quotes and backslashes, and not "other".
+std::string WhyNoRouteName(std::string_view name);
+
+}  // namespace naru::config
