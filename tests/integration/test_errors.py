@@ -28,8 +28,8 @@ def proxy_status_error(answer):
 def test_a_connect_error_lists_its_attempts_with_times(start_naru, upstream, tmp_path):
     first, second = refused_address(), refused_address()
     naru = start_naru({}, text=f"""caller: {{squad: video, service: video-api}}
-listen: 127.0.0.1:{{port}}
-admin: 127.0.0.1:{{admin}}
+listen: 127.0.0.1:PORT
+admin: 127.0.0.1:ADMIN
 drain_timeout: 10ms
 services:
   courses:

@@ -103,7 +103,7 @@ class Naru:
 
     def config_text(self):
         if self._text is not None:
-            return self._text.format(port=self.port, admin=self.admin_port)
+            return self._text.replace("PORT", str(self.port)).replace("ADMIN", str(self.admin_port))
         config = {
             "caller": {"squad": "video", "service": "video-api"},
             "listen": self._listen or f"127.0.0.1:{self.port}",
