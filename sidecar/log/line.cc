@@ -10,18 +10,6 @@
 namespace naru::log {
 namespace {
 
-// RFC 3339 in UTC with milliseconds.
-std::string FormatTime(std::chrono::system_clock::time_point time) {
-  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = milliseconds / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char text[32];
-  const size_t length = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-  snprintf(text + length, sizeof(text) - length, ".%03dZ", static_cast<int>(milliseconds % 1000));
-  return text;
-}
-
 void AppendValue(std::string& out, std::string_view text) {
   if (text.size() <= kMaxTextBytes) return AppendJsonString(out, text);
   AppendJsonString(out, std::string(text.substr(0, kMaxTextBytes)) + "...");
@@ -61,6 +49,17 @@ std::string_view WordOf(Level level) {
       return "error";
   }
   return "unknown";
+}
+
+std::string FormatTime(std::chrono::system_clock::time_point time) {
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = milliseconds / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  const size_t length = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+  snprintf(text + length, sizeof(text) - length, ".%03dZ", static_cast<int>(milliseconds % 1000));
+  return text;
 }
 
 std::string FormatLine(std::chrono::system_clock::time_point time, Level level, std::string_view message,

@@ -16,6 +16,9 @@ enum class Level : uint8_t { kDebug, kInfo, kWarn, kError };
 
 std::string_view WordOf(Level level);
 
+// RFC 3339 in UTC with milliseconds, such as "2026-03-04T05:06:07.089Z".
+std::string FormatTime(std::chrono::system_clock::time_point time);
+
 // A key and a view of its value: costs nothing to make, and nothing is formatted when the level is off. The
 // view must outlive the call that it is given to.
 struct Field {

@@ -1,0 +1,58 @@
+// What the admin port shows and does, as app.cc answers it. Every function is called on the control thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metrics/registry.h"
+#include "sidecar/admin/recent_calls.h"
+
+namespace naru::admin {
+
+struct EndpointView {
+  std::string address;
+  std::string state;                 // "serving", "ejected" or "unhealthy"
+  std::optional<double> latency_ms;  // the estimate that balancing uses; nothing before the first answer
+  uint64_t in_flight = 0;
+  std::string why;                            // of a state other than serving
+  std::optional<double> serving_again_in_ms;  // of an ejected one
+};
+
+struct PolicyValue {
+  std::string key;    // "retry.attempts"
+  std::string value;  // as it would be written
+  std::string where;  // "catalog/learning.yaml:14", or "default"
+};
+
+struct ServiceView {
+  std::string name;
+  std::string squad;
+  std::optional<uint16_t> port;
+  std::vector<std::string> hosts;
+  uint64_t in_flight = 0;
+  uint64_t queued = 0;
+  std::string breaker;  // "closed", "probing", "open" or "off"
+  std::vector<EndpointView> endpoints;
+  std::vector<PolicyValue> policy;
+};
+
+struct ReloadResult {
+  std::vector<std::string> problems;  // empty: the new configuration is in force
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string Ready() = 0;  // empty: ready; else why not
+  virtual std::vector<ServiceView> Services() = 0;
+  virtual std::string ConfigJson() = 0;
+  virtual ReloadResult Reload() = 0;
+  virtual void Drain() = 0;
+  virtual metrics::Registry& registry() = 0;
+  virtual RecentCalls& recent_calls() = 0;
+};
+
+}  // namespace naru::admin

@@ -1,0 +1,28 @@
+// What the admin port shows, as JSON.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sidecar/admin/backend.h"
+#include "sidecar/admin/recent_calls.h"
+
+namespace naru::admin {
+
+// {"services": [...]}, without policies.
+std::string ServicesJson(const std::vector<ServiceView>& services);
+
+// One service, with the policy in force.
+std::string ServiceJson(const ServiceView& service);
+
+// {"calls": [...]}
+std::string RecentCallsJson(const std::vector<std::shared_ptr<const RecentCall>>& calls);
+
+// {"reloaded": ..., "problems": [...]}
+std::string ReloadJson(const ReloadResult& result);
+
+// {"status": ..., "detail": ...}
+std::string ErrorJson(int status, const std::string& detail);
+
+}  // namespace naru::admin

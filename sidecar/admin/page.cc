@@ -1,0 +1,152 @@
+#include "sidecar/admin/page.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
+#include <tuple>
+
+#include "sidecar/log/json_text.h"
+
+namespace naru::admin {
+namespace {
+
+constexpr std::string_view kHead = R"(<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="10">
+<title>naru</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1a1a1a; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 1.5rem 0 .3rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #ddd; }
+.n { text-align: right; font-variant-numeric: tabular-nums; }
+.bad { color: #b00020; font-weight: 600; }
+@media (prefers-color-scheme: dark) { body { background: #161616; color: #e8e8e8; } a { color: #8ab4f8; }
+  th, td { border-color: #3a3a3a; } .bad { color: #ff8a80; } }
+</style>
+</head>
+<body>
+)";
+
+constexpr std::string_view kColumns =
+    "<table>\n<tr><th>service</th><th class=\"n\">calls/s</th><th class=\"n\">failed</th>"
+    "<th class=\"n\">p50</th><th class=\"n\">p99</th><th class=\"n\">in flight</th><th "
+    "class=\"n\">queued</th>"
+    "<th>breaker</th><th>endpoints</th></tr>\n";
+
+std::string Escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : log::ValidUtf8(text)) {
+    switch (c) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      default:
+        escaped += c;
+    }
+  }
+  return escaped;
+}
+
+// Percent-encodes all but the unreserved characters of RFC 3986 2.3.
+std::string PathSegment(std::string_view text) {
+  std::string segment;
+  for (const char c : text) {
+    if (isalnum(static_cast<unsigned char>(c)) ||
+        std::string_view("-._~").find(c) != std::string_view::npos) {
+      segment += c;
+      continue;
+    }
+    char code[4];
+    snprintf(code, sizeof(code), "%%%02X", static_cast<unsigned char>(c));
+    segment += code;
+  }
+  return segment;
+}
+
+template <class... Args>
+std::string Format(const char* format, Args... args) {
+  char text[64];
+  snprintf(text, sizeof(text), format, args...);
+  return text;
+}
+
+std::string Number(const std::string& text, bool bad = false) {
+  return std::string(bad ? "<td class=\"n bad\">" : "<td class=\"n\">") + text + "</td>";
+}
+
+std::string Milliseconds(std::chrono::nanoseconds duration) {
+  return Format("%.3g ms", static_cast<double>(duration.count()) / 1e6);
+}
+
+std::string TrafficCells(const TrafficReport& report, const ServiceView& service) {
+  const auto found = report.services.find({service.squad, service.name});
+  if (found == report.services.end()) return Number("0") + Number("") + Number("") + Number("");
+  const RecentTraffic& traffic = found->second;
+  return Number(Format("%.3g", traffic.calls_per_second)) +
+         Number(Format("%.2g %%", traffic.failed_share * 100), traffic.failed_share > 0) +
+         Number(Milliseconds(traffic.p50)) + Number(Milliseconds(traffic.p99));
+}
+
+std::string EndpointsCell(const std::vector<EndpointView>& endpoints) {
+  const auto serving = std::count_if(endpoints.begin(), endpoints.end(), [](const EndpointView& endpoint) {
+    return endpoint.state == "serving";
+  });
+  const bool all = static_cast<size_t>(serving) == endpoints.size() && !endpoints.empty();
+  return std::string(all ? "<td>" : "<td class=\"bad\">") + std::to_string(serving) + " of " +
+         std::to_string(endpoints.size()) + " serving</td>";
+}
+
+std::string Row(const TrafficReport& report, const ServiceView& service) {
+  const bool calm = service.breaker == "closed" || service.breaker == "off";
+  return "<tr><td><a href=\"/services/" + PathSegment(service.name) + "\">" + Escaped(service.name) +
+         "</a></td>" + TrafficCells(report, service) + Number(std::to_string(service.in_flight)) +
+         Number(std::to_string(service.queued)) + (calm ? "<td>" : "<td class=\"bad\">") +
+         Escaped(service.breaker) + "</td>" + EndpointsCell(service.endpoints) + "</tr>\n";
+}
+
+std::string Introduction(const PageFacts& facts) {
+  const long long span = std::chrono::duration_cast<std::chrono::seconds>(facts.traffic.span).count();
+  return "<h1>naru " + Escaped(facts.version) + "</h1>\n<p>Calls of <b>" + Escaped(facts.caller.squad) + "/" +
+         Escaped(facts.caller.service) + "</b>, over the last " + std::to_string(span) + " s. " +
+         (facts.not_ready.empty()
+              ? "Ready."
+              : "<span class=\"bad\">Not ready: " + Escaped(facts.not_ready) + "</span>") +
+         "</p>\n<p><a href=\"/calls/recent\">recent failed and slow calls</a> · <a "
+         "href=\"/services\">services</a>"
+         " · <a href=\"/config\">configuration</a> · <a href=\"/metrics\">metrics</a></p>\n";
+}
+
+}  // namespace
+
+std::string Page(PageFacts facts) {
+  std::sort(facts.services.begin(), facts.services.end(), [](const ServiceView& a, const ServiceView& b) {
+    return std::tie(a.squad, a.name) < std::tie(b.squad, b.name);
+  });
+  std::string page = std::string(kHead) + Introduction(facts);
+  const std::string* squad = nullptr;
+  for (const ServiceView& service : facts.services) {
+    if (squad == nullptr || *squad != service.squad) {
+      if (squad != nullptr) page += "</table>\n";
+      page += "<h2>" + Escaped(service.squad) + "</h2>\n" + std::string(kColumns);
+      squad = &service.squad;
+    }
+    page += Row(facts.traffic, service);
+  }
+  page += squad == nullptr ? "<p>No services are configured.</p>\n" : "</table>\n";
+  return page + "</body>\n</html>\n";
+}
+
+}  // namespace naru::admin

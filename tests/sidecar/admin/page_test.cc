@@ -1,0 +1,68 @@
+#include "sidecar/admin/page.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/sidecar/admin/fake_backend.h"
+
+namespace naru::admin {
+namespace {
+
+// What stands between the body's tags.
+std::string BodyOf(const std::string& page) {
+  const size_t start = page.find("<body>\n") + 7;
+  return page.substr(start, page.find("</body>") - start);
+}
+
+constexpr std::string_view kLinks =
+    "<p><a href=\"/calls/recent\">recent failed and slow calls</a> · <a href=\"/services\">services</a> · "
+    "<a href=\"/config\">configuration</a> · <a href=\"/metrics\">metrics</a></p>\n";
+constexpr std::string_view kColumns =
+    "<table>\n<tr><th>service</th><th class=\"n\">calls/s</th><th class=\"n\">failed</th>"
+    "<th class=\"n\">p50</th><th class=\"n\">p99</th><th class=\"n\">in flight</th><th "
+    "class=\"n\">queued</th>"
+    "<th>breaker</th><th>endpoints</th></tr>\n";
+
+TEST(Page, ShowsServicesBySquad) {
+  TrafficReport traffic{std::chrono::seconds(10), {}};
+  traffic.services[{"learning", "courses"}] = {12.5, 0.02, std::chrono::microseconds(1250),
+                                               std::chrono::milliseconds(75)};
+  EXPECT_EQ(
+      BodyOf(Page({{"video", "video-api"}, "1.2.3", "", {Billing(), Courses()}, traffic})),
+      "<h1>naru 1.2.3</h1>\n<p>Calls of <b>video/video-api</b>, over the last 10 s. Ready.</p>\n" +
+          std::string(kLinks) + "<h2>learning</h2>\n" + std::string(kColumns) +
+          "<tr><td><a href=\"/services/courses\">courses</a></td><td class=\"n\">12.5</td>"
+          "<td class=\"n bad\">2 %</td><td class=\"n\">1.25 ms</td><td class=\"n\">75 ms</td>"
+          "<td class=\"n\">3</td><td class=\"n\">1</td><td>closed</td>"
+          "<td class=\"bad\">1 of 2 serving</td></tr>\n</table>\n"
+          "<h2>pay</h2>\n" +
+          std::string(kColumns) +
+          "<tr><td><a href=\"/services/billing\">billing</a></td><td class=\"n\">0</td><td class=\"n\"></td>"
+          "<td class=\"n\"></td><td class=\"n\"></td><td class=\"n\">0</td><td class=\"n\">0</td>"
+          "<td>off</td><td class=\"bad\">0 of 0 serving</td></tr>\n</table>\n");
+}
+
+TEST(Page, SaysWhenNothingIsConfiguredOrReady) {
+  EXPECT_EQ(BodyOf(Page({{"video", "video-api"}, "1.2.3", "draining", {}, {}})),
+            "<h1>naru 1.2.3</h1>\n<p>Calls of <b>video/video-api</b>, over the last 0 s. "
+            "<span class=\"bad\">Not ready: draining</span></p>\n" +
+                std::string(kLinks) + "<p>No services are configured.</p>\n");
+}
+
+TEST(Page, EscapesNames) {
+  ServiceView service = Billing();
+  service.name = "a<b>&\"/c";
+  const std::string page = Page({{"<s>", "v"}, "", "", {service}, {}});
+  EXPECT_NE(page.find("<a href=\"/services/a%3Cb%3E%26%22%2Fc\">a&lt;b&gt;&amp;&quot;/c</a>"),
+            std::string::npos);
+  EXPECT_NE(page.find("<b>&lt;s&gt;/v</b>"), std::string::npos);
+}
+
+TEST(Page, LoadsNothingFromElsewhere) {
+  const std::string page = Page({{"video", "video-api"}, "1.2.3", "", {Courses()}, {}});
+  for (const char* foreign : {"http:", "https:", "<script", "src=", "url(", "@import"}) {
+    EXPECT_EQ(page.find(foreign), std::string::npos) << foreign;
+  }
+}
+
+}  // namespace
+}  // namespace naru::admin
