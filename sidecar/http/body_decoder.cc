@@ -10,9 +10,11 @@
 namespace naru::http {
 namespace {
 
-constexpr size_t kMaxTrailerBytes = 16 * 1024;
-// Chunk-size lines with their extensions may cost this much for every piece of payload, no more.
-constexpr size_t kMaxFramingBytes = 16 * 1024;
+constexpr size_t kMaxTrailerBytes = 16 * 1024;  // names and values
+constexpr size_t kMaxTrailers = 256;
+// So much may stand between two pieces of payload, or behind the last: much framing for nothing is an attack
+// on the reader's patience, not a body.
+constexpr size_t kMaxFramingBytes = 32 * 1024;
 
 // llhttp decodes chunks only behind a head, so it is given the smallest one.
 constexpr std::string_view kHeadBeforeChunks = "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -21,11 +23,12 @@ constexpr std::string_view kHeadBeforeChunks = "PUT / HTTP/1.1\r\nTransfer-Encod
 
 struct BodyDecoder::Chunked {
   llhttp_t parser;
-  char* payload_end = nullptr;  // payload of this step is moved to end here
-  size_t payload_bytes = 0;
-  size_t framing_bytes = 0;  // since the last payload
-  bool in_body = false;      // behind the synthetic head
+  char* payload_end = nullptr;         // payload of this step is moved to end here
+  const char* framing_from = nullptr;  // of this step: behind the last payload
+  size_t framing_bytes = 0;            // since the last payload, up to framing_from
+  bool in_body = false;                // behind the synthetic head
   bool complete = false;
+  std::string_view refusal;                             // why a callback stopped the parser
   std::string trailer_bytes;                            // names and values, one behind the other
   std::vector<std::pair<size_t, size_t>> trailer_ends;  // where each name and its value end
   size_t name_end = 0;
@@ -38,9 +41,11 @@ struct BodyDecoder::Chunked {
   }
   static int OnPayload(llhttp_t* parser, const char* at, size_t length) {
     Chunked& self = Of(parser);
+    if (!self.CountFraming(at)) return HPE_USER;
+    self.framing_from = at + length;
+    self.framing_bytes = 0;
     if (self.payload_end != at) std::memmove(self.payload_end, at, length);
     self.payload_end += length;
-    self.payload_bytes += length;
     return 0;
   }
   static int OnTrailerName(llhttp_t* parser, const char* at, size_t length) {
@@ -56,6 +61,7 @@ struct BodyDecoder::Chunked {
   static int OnTrailerEnd(llhttp_t* parser) {
     Chunked& self = Of(parser);
     if (!self.in_body) return 0;
+    if (self.trailer_ends.size() == kMaxTrailers) return self.Refuse("there are more than 256 trailers");
     self.trailer_ends.emplace_back(self.name_end, self.trailer_bytes.size());
     return 0;
   }
@@ -66,9 +72,24 @@ struct BodyDecoder::Chunked {
 
   int AppendTrailer(const char* at, size_t length) {
     if (!in_body) return 0;  // a field of the synthetic head
-    if (trailer_bytes.size() + length > kMaxTrailerBytes) return HPE_USER;
+    if (trailer_bytes.size() + length > kMaxTrailerBytes)
+      return Refuse("the trailers are larger than 16 KiB");
     trailer_bytes.append(at, length);
     return 0;
+  }
+
+  int Refuse(std::string_view why) {
+    refusal = why;
+    return HPE_USER;
+  }
+
+  // Counts what stood between the last payload and `up_to`. False when it was too much.
+  bool CountFraming(const char* up_to) {
+    framing_bytes += static_cast<size_t>(up_to - framing_from);
+    framing_from = up_to;
+    if (framing_bytes <= kMaxFramingBytes) return true;
+    Refuse("the chunks of the body carry too much besides the body");
+    return false;
   }
 
   static const llhttp_settings_t& Settings() {
@@ -90,6 +111,7 @@ struct BodyDecoder::Chunked {
   void Start() {
     in_body = complete = false;
     framing_bytes = name_end = 0;
+    refusal = {};
     trailer_bytes.clear();
     trailer_ends.clear();
     llhttp_init(&parser, HTTP_REQUEST, &Settings());
@@ -135,24 +157,21 @@ BodyDecoder::Step BodyDecoder::Decode(std::span<char> bytes) {
 BodyDecoder::Step BodyDecoder::DecodeChunked(std::span<char> bytes) {
   Chunked& chunked = *chunked_;
   chunked.payload_end = bytes.data();
-  chunked.payload_bytes = 0;
+  chunked.framing_from = bytes.data();
   const llhttp_errno_t error = llhttp_execute(&chunked.parser, bytes.data(), bytes.size());
-  size_t consumed = bytes.size();
+  const char* end = chunked.complete ? llhttp_get_error_pos(&chunked.parser) : bytes.data() + bytes.size();
+  if (!chunked.refusal.empty()) return {0, {}, chunked.refusal};
+  if (error != HPE_OK && !chunked.complete) {
+    const bool in_trailers = chunked.parser.flags & F_TRAILING;
+    return {0, {}, in_trailers ? "the trailers are malformed" : "the chunks of the body are malformed"};
+  }
+  if (!chunked.CountFraming(end)) return {0, {}, chunked.refusal};
   if (chunked.complete) {
-    consumed = static_cast<size_t>(llhttp_get_error_pos(&chunked.parser) - bytes.data());
     chunked.CollectTrailers(trailers_);
     done_ = true;
-  } else if (error == HPE_USER) {
-    return {0, {}, "the trailers are larger than 16 KiB"};
-  } else if (error != HPE_OK) {
-    return {0, {}, "the chunks of the body are malformed"};
   }
-  // Much framing for nothing is an attack on the reader's patience, not a body.
-  chunked.framing_bytes = chunked.payload_bytes > 0 ? 0 : chunked.framing_bytes + consumed;
-  if (chunked.framing_bytes > kMaxFramingBytes + kMaxTrailerBytes) {
-    return {0, {}, "the chunks of the body carry too much besides the body"};
-  }
-  return {consumed, {bytes.data(), chunked.payload_bytes}, {}};
+  const size_t consumed = static_cast<size_t>(end - bytes.data());
+  return {consumed, {bytes.data(), static_cast<size_t>(chunked.payload_end - bytes.data())}, {}};
 }
 
 bool BodyDecoder::EndOfStream() {

@@ -94,11 +94,10 @@ std::string_view ReasonOf(llhttp_errno_t error) {
     case HPE_INVALID_HEADER_TOKEN:
       return "a field has a character that is not allowed in one";
     case HPE_INVALID_CONTENT_LENGTH:
+      return "Content-Length is not a number of bytes";
     case HPE_UNEXPECTED_CONTENT_LENGTH:
-      return "Content-Length is repeated, malformed, or stands beside Transfer-Encoding";
-    case HPE_INVALID_TRANSFER_ENCODING:
-      return "Transfer-Encoding is not exactly \"chunked\"";
-    case HPE_USER:
+      return "Content-Length is repeated";
+    case HPE_CB_HEADER_VALUE_COMPLETE:  // only OnFieldEnd refuses
       return "the head has more than 256 fields";
     default:
       return "the head is not HTTP/1";
@@ -110,6 +109,9 @@ std::string_view RunParser(llhttp_type_t type, std::string_view head, ParsedHead
                            int& status) {
   llhttp_t parser;
   llhttp_init(&parser, type, &Settings());
+  // Not leniency: ReadFraming refuses all that these two let through, and says what was wrong with it.
+  llhttp_set_lenient_chunked_length(&parser, 1);
+  llhttp_set_lenient_transfer_encoding(&parser, 1);
   parser.data = &parsed;
   const llhttp_errno_t error = llhttp_execute(&parser, head.data(), head.size());
   if (error != HPE_PAUSED) return ReasonOf(error);
@@ -141,9 +143,59 @@ std::string_view ReadFraming(const FieldList& fields, int minor_version, Framing
   return {};
 }
 
+// True if the fields announce a body that is not empty.
+bool MayHaveBytes(const Framing& body) {
+  return body.kind == Framing::Kind::kChunked || body.length > 0;
+}
+
 bool KeepsAlive(const FieldList& fields, int minor_version) {
   if (fields.HasToken(FieldId::kConnection, "close")) return false;
   return minor_version == 1 || fields.HasToken(FieldId::kConnection, "keep-alive");
+}
+
+// llhttp also reads RTSP and ICE, and a first line with any number of spaces (RFC 9112 3 has exactly two).
+std::string_view CheckRequestLine(std::string_view head, const RequestHead& request) {
+  constexpr std::string_view kProtocol = " HTTP/1.";
+  const size_t target_begin = request.method.size() + 1;
+  const size_t target_end = target_begin + request.target.size();
+  if (request.target.data() != head.data() + target_begin)
+    return "more than one space stands before the request target";
+  if (head.substr(target_end, 2) == "  ") return "more than one space stands behind the request target";
+  if (!head.substr(target_end).starts_with(kProtocol))
+    return "the first line does not name HTTP/1.0 or HTTP/1.1";
+  return {};
+}
+
+// RFC 9112 3.2, as far as llhttp takes more.
+std::string_view CheckTarget(std::string_view method, std::string_view target) {
+  if (target.front() == '*' && target.size() > 1)
+    return "the request target has a character that is not allowed in one";
+  if (target == "*" && method != "OPTIONS") return "the request target \"*\" is for OPTIONS only";
+  if (target.find('#') != std::string_view::npos) return "the request target has a fragment";
+  if (target.front() == '/') return {};
+  const size_t scheme_end = target.find("://");
+  if (scheme_end == std::string_view::npos) return {};  // "*", or the authority of CONNECT
+  const std::string_view rest = target.substr(scheme_end + 3);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  if (authority.empty()) return "the request target names no host";
+  // RFC 9110 4.2.4: user information in an http URL hides whom it is for.
+  if (authority.find('@') != std::string_view::npos)
+    return "the request target has user information before its host";
+  return {};
+}
+
+// RFC 3986 3.2.2 and 3.2.3, but for the comma: a list is how a repeated Host looks once it was joined.
+bool MayStandInHost(char c) {
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+  return std::string_view("-._~%!$&'()*+;=:[]").find(c) != std::string_view::npos;
+}
+
+// llhttp takes any byte in a reason but a line end (RFC 9112 4: visible characters, spaces and tabs).
+bool IsReason(std::string_view reason) {
+  for (const char c : reason) {
+    if ((static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f') return false;
+  }
+  return true;
 }
 
 std::string_view CheckHost(const RequestHead& head) {
@@ -152,8 +204,7 @@ std::string_view CheckHost(const RequestHead& head) {
   if (hosts == 0 && head.minor_version == 1) return "Host is missing";  // RFC 9112 3.2
   if (hosts == 0) return {};
   for (const char c : head.fields.Find(FieldId::kHost)->value) {
-    if (c == ' ' || c == '\t' || c == ',' || c == '/' || c == '@')
-      return "Host has a character that is not allowed in one";
+    if (!MayStandInHost(c)) return "Host has a character that is not allowed in one";
   }
   return {};
 }
@@ -194,7 +245,7 @@ HeadScanner::Verdict HeadScanner::EndOfLine(std::string_view bytes, size_t line_
   }
   if (line.size() == 1) {
     end_ = line_feed + 1;
-    return Verdict::kComplete;
+    return end_ - begin_ > kMaxHeadBytes ? Verdict::kTooLarge : Verdict::kComplete;
   }
   if (!first_line && (line.front() == ' ' || line.front() == '\t'))
     return Malformed("a field is folded over two lines");
@@ -209,11 +260,11 @@ std::string_view ParseRequestHead(std::string_view head, RequestHead& into) {
   if (!wrong.empty()) return wrong;
   into.method = parsed.method;
   into.target = parsed.target;
-  if (const std::string_view host = CheckHost(into); !host.empty()) return host;
-  if (const std::string_view framing = ReadFraming(into.fields, into.minor_version, into.body);
-      !framing.empty()) {
-    return framing;
-  }
+  std::string_view problem = CheckRequestLine(head, into);
+  if (problem.empty()) problem = CheckTarget(into.method, into.target);
+  if (problem.empty()) problem = CheckHost(into);
+  if (problem.empty()) problem = ReadFraming(into.fields, into.minor_version, into.body);
+  if (!problem.empty()) return problem;
   into.keep_alive = KeepsAlive(into.fields, into.minor_version);
   into.upgrade = into.minor_version == 1 && into.fields.Find(FieldId::kUpgrade) != nullptr &&
                  into.fields.HasToken(FieldId::kConnection, "upgrade");
@@ -227,16 +278,22 @@ std::string_view ParseResponseHead(std::string_view head, std::string_view reque
   ParsedHead parsed{&into.fields};
   const std::string_view wrong = RunParser(HTTP_RESPONSE, head, parsed, into.minor_version, into.status);
   if (!wrong.empty()) return wrong;
+  // llhttp also reads RTSP and ICE.
+  if (!head.starts_with("HTTP/1.")) return "the first line does not name HTTP/1.0 or HTTP/1.1";
   if (into.status < 100 || into.status > 599) return "the status is not between 100 and 599";
+  if (!IsReason(parsed.reason)) return "the reason has a character that is not allowed in one";
   into.reason = parsed.reason;
   into.body = {Framing::Kind::kUntilClose, 0};
   if (const std::string_view framing = ReadFraming(into.fields, into.minor_version, into.body);
       !framing.empty()) {
     return framing;
   }
+  // RFC 9112 6.3: 204 has no body. One that announces a body may yet send it, where the next answer is
+  // awaited.
+  const bool may_be_followed = into.status == 204 && MayHaveBytes(into.body);
   if (AnswerHasNoBody(request_method, into.status)) into.body = {};
-  into.keep_alive =
-      KeepsAlive(into.fields, into.minor_version) && into.body.kind != Framing::Kind::kUntilClose;
+  into.keep_alive = KeepsAlive(into.fields, into.minor_version) && !may_be_followed &&
+                    into.body.kind != Framing::Kind::kUntilClose;
   return {};
 }
 

@@ -80,6 +80,10 @@ bool MayBeTrailer(FieldId id) {
     case FieldId::kTrailer:
     case FieldId::kTransferEncoding:
     case FieldId::kUpgrade:
+    case FieldId::kXNaruAttempt:
+    case FieldId::kXNaruCaller:
+    case FieldId::kXNaruDeadlineMs:
+    case FieldId::kXNaruOutcome:
       return false;
     default:
       return true;

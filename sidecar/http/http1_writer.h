@@ -38,7 +38,8 @@ inline constexpr std::string_view kChunkSuffix = "\r\n";
 // hop-by-hop.
 void AppendLastChunk(std::string& out, const FieldList& trailers);
 
-// True if this field may be sent as a trailer: not framing, routing or a modifier of the connection.
+// True if this field may be sent as a trailer: not framing, routing, a modifier of the connection, or what
+// only naru says.
 bool MayBeTrailer(FieldId id);
 
 }  // namespace naru::http

@@ -1,0 +1,109 @@
+#include "sidecar/http/body_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace naru::http {
+namespace {
+
+constexpr Framing kChunked = {Framing::Kind::kChunked, 0};
+
+Framing Length(uint64_t length) {
+  return {Framing::Kind::kLength, length};
+}
+
+BodyDecoder::Step Decode(BodyDecoder& decoder, std::string& bytes) {
+  return decoder.Decode({bytes.data(), bytes.size()});
+}
+
+TEST(BodyDecoder, IsDoneAtOnceWithoutABody) {
+  BodyDecoder decoder;
+  EXPECT_TRUE(decoder.done());
+  decoder.Start({});
+  EXPECT_TRUE(decoder.done());
+  decoder.Start(Length(0));
+  EXPECT_TRUE(decoder.done());
+}
+
+TEST(BodyDecoder, TakesALengthAndLeavesWhatFollows) {
+  BodyDecoder decoder;
+  decoder.Start(Length(7));
+  std::string first = "hel";
+  EXPECT_EQ(Decode(decoder, first).payload, "hel");
+  EXPECT_EQ(decoder.remaining(), 4u);
+  EXPECT_FALSE(decoder.done());
+  std::string second = "lo, world";
+  const BodyDecoder::Step step = Decode(decoder, second);
+  EXPECT_EQ(step.payload, "lo, ");
+  EXPECT_EQ(step.consumed, 4u);
+  EXPECT_TRUE(decoder.done());
+}
+
+TEST(BodyDecoder, TellsALengthCutShort) {
+  BodyDecoder decoder;
+  decoder.Start(Length(5));
+  std::string bytes = "hell";
+  Decode(decoder, bytes);
+  EXPECT_FALSE(decoder.EndOfStream());
+  EXPECT_FALSE(decoder.done());
+}
+
+TEST(BodyDecoder, TakesEverythingUntilTheClose) {
+  BodyDecoder decoder;
+  decoder.Start({Framing::Kind::kUntilClose, 0});
+  std::string bytes = "anything";
+  EXPECT_EQ(Decode(decoder, bytes).payload, "anything");
+  EXPECT_FALSE(decoder.done());
+  EXPECT_TRUE(decoder.EndOfStream());
+  EXPECT_TRUE(decoder.done());
+}
+
+TEST(BodyDecoder, MakesOnePieceOfManySmallChunks) {
+  BodyDecoder decoder;
+  decoder.Start(kChunked);
+  std::string bytes = "1\r\na\r\n2;x\r\nbc\r\n3\r\ndef\r\n";
+  const BodyDecoder::Step step = Decode(decoder, bytes);
+  EXPECT_EQ(step.payload, "abcdef");
+  EXPECT_EQ(step.consumed, bytes.size());
+  EXPECT_FALSE(decoder.done());
+  EXPECT_FALSE(decoder.EndOfStream());
+}
+
+TEST(BodyDecoder, GivesThePiecesOfALargeChunkAsTheyCome) {
+  BodyDecoder decoder;
+  decoder.Start(kChunked);
+  std::string pieces[] = {"ffffffffffffffff\r\nab", "cd", "e"};
+  EXPECT_EQ(Decode(decoder, pieces[0]).payload, "ab");
+  EXPECT_EQ(Decode(decoder, pieces[1]).payload, "cd");
+  EXPECT_EQ(Decode(decoder, pieces[2]).payload, "e");
+}
+
+TEST(BodyDecoder, StartsAfreshAfterABodyThatFailed) {
+  BodyDecoder decoder;
+  decoder.Start(kChunked);
+  std::string bad = "0\r\nA: b\r\nC : d\r\n\r\n";
+  EXPECT_EQ(Decode(decoder, bad).problem, "the trailers are malformed");
+  decoder.Start(kChunked);
+  std::string good = "1\r\nx\r\n0\r\nE: f\r\n\r\nrest";
+  const BodyDecoder::Step step = Decode(decoder, good);
+  EXPECT_EQ(step.payload, "x");
+  EXPECT_EQ(step.problem, "");
+  EXPECT_EQ(good.substr(step.consumed), "rest");
+  ASSERT_EQ(decoder.trailers().size(), 1u);
+  EXPECT_EQ(*decoder.trailers().begin(), (Field{"E", "f"}));
+  decoder.Start(Length(1));
+  EXPECT_TRUE(decoder.trailers().empty());
+}
+
+TEST(BodyDecoder, KnowsTheTrailersThatNaruReads) {
+  BodyDecoder decoder;
+  decoder.Start(kChunked);
+  std::string bytes = "0\r\nx-NARU-outcome: ok\r\n\r\n";
+  Decode(decoder, bytes);
+  ASSERT_NE(decoder.trailers().Find(FieldId::kXNaruOutcome), nullptr);
+  EXPECT_EQ(decoder.trailers().Find(FieldId::kXNaruOutcome)->value, "ok");
+}
+
+}  // namespace
+}  // namespace naru::http
