@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "sidecar/config/names.h"
 #include "sidecar/config/near_words.h"
 #include "sidecar/config/text.h"
 
@@ -50,37 +51,14 @@ std::optional<std::string_view> HostOf(std::string_view authority) {
   return host;
 }
 
-// 127.0.0.0/8 as four decimal numbers: "127.example.com" is a name like any other.
-bool IsLoopbackV4(std::string_view host) {
-  if (!host.starts_with("127.")) return false;
-  int dots = 0;
-  for (char c : host) {
-    if (c == '.') {
-      ++dots;
-    } else if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) {
-      return false;
-    }
-  }
-  return dots == 3;
-}
-
-bool EqualIgnoringCase(std::string_view a, std::string_view lower) {
-  return std::equal(a.begin(), a.end(), lower.begin(), lower.end(),
-                    [](char x, char y) { return absl::ascii_tolower(static_cast<unsigned char>(x)) == y; });
-}
-
-bool EndsIgnoringCase(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && EqualIgnoringCase(text.substr(text.size() - end.size()), end);
-}
-
-// RFC 6761 6.3: localhost and every name below it.
 bool IsLoopback(std::string_view host) {
-  return host.empty() || host == "[::1]" || IsLoopbackV4(host) || EqualIgnoringCase(host, "localhost") ||
-         EndsIgnoringCase(host, ".localhost");
+  return host.empty() || config::MeansThisMachine(host);
 }
 
 bool HasScheme(std::string_view target, std::string_view scheme) {
-  return EqualIgnoringCase(target.substr(0, scheme.size()), scheme);
+  const std::string_view start = target.substr(0, scheme.size());
+  return std::equal(start.begin(), start.end(), scheme.begin(), scheme.end(),
+                    [](char x, char y) { return absl::ascii_tolower(static_cast<unsigned char>(x)) == y; });
 }
 
 std::string_view PathOf(std::string_view path_and_query) {

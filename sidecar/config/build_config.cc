@@ -55,6 +55,7 @@ class Builder {
     config.workers = draft_.workers;
     config.drain_timeout = draft_.drain_timeout;
     config.private_ranges = private_ranges_ = BuildRanges();
+    config.allowed_networks = draft_.allow_texts;
     CheckOrders({&draft_.defaults});
     for (const DraftService& service : draft_.services) config.services.push_back(BuildService(service));
     std::sort(config.services.begin(), config.services.end(),

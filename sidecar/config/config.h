@@ -99,7 +99,8 @@ struct Config {
   uint32_t workers = 1;
   Duration drain_timeout = std::chrono::seconds(20);
   discovery::PrivateRanges private_ranges;
-  std::vector<Service> services;   // sorted by name
+  std::vector<std::string> allowed_networks;  // `private.allow` as written
+  std::vector<Service> services;              // sorted by name
   std::vector<std::string> files;  // main file first, then includes; paths as the user would write them
 
   // "catalog/learning.yaml:14", or "default".

@@ -54,6 +54,7 @@ struct Draft {
   Duration drain_timeout = std::chrono::seconds(20);
   std::vector<Located<std::string>> include;
   std::vector<Located<discovery::Cidr>> allow;
+  std::vector<std::string> allow_texts;
   Layer defaults;
   std::vector<DraftService> services;
 };

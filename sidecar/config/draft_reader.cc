@@ -336,6 +336,7 @@ void ReadCidr(Reader& reader, const YamlNode& node, Draft& draft) {
   absl::StatusOr<discovery::Cidr> cidr = discovery::Cidr::Parse(*text);
   if (!cidr.ok()) return reader.Report(node, Cat("private.allow: ", cidr.status().message()));
   draft.allow.push_back({*cidr, reader.At(node)});
+  draft.allow_texts.push_back(*text);
 }
 
 constexpr size_t kMostNetworks = 256;
@@ -370,7 +371,7 @@ constexpr SectionField<DraftRoute> kRouteFields[] = {
        route.pattern.value = Located<RoutePattern>{*std::move(pattern), reader.At(node)};
      }},
     {{.key = "name",
-      .fallback = "what `match` says",
+      .fallback = "the text of match",
       .constraint = "unique in the service",
       .doc = "The `route` label of metrics."},
      [](Reader& reader, const YamlNode& node, DraftRoute& route) {

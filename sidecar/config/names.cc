@@ -20,10 +20,19 @@ std::string WhyTooLong(std::string_view name, size_t longest) {
   return name.size() > longest ? Cat("is longer than ", longest, " characters") : "";
 }
 
-// A Host that means this machine says that the service is named by the path.
-bool MeansThisMachine(std::string_view name) {
-  return name == "localhost" || name.ends_with(".localhost") || name == "[::1]" ||
-         (name.starts_with("127.") && std::count(name.begin(), name.end(), '.') == 3);
+bool EqualIgnoringCase(std::string_view a, std::string_view lower) {
+  return std::equal(a.begin(), a.end(), lower.begin(), lower.end(),
+                    [](char x, char y) { return absl::ascii_tolower(static_cast<unsigned char>(x)) == y; });
+}
+
+bool EndsIgnoringCase(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && EqualIgnoringCase(text.substr(text.size() - end.size()), end);
+}
+
+// 127.0.0.0/8 as four decimal numbers: "127.example.com" is a name like any other.
+bool IsLoopbackV4(std::string_view host) {
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos &&
+         std::count(host.begin(), host.end(), '.') == 3;
 }
 
 std::string WhyNoHostName(std::string_view name) {
@@ -41,6 +50,11 @@ std::string WhyNoHostName(std::string_view name) {
 }
 
 }  // namespace
+
+bool MeansThisMachine(std::string_view host) {
+  return host == "[::1]" || IsLoopbackV4(host) || EqualIgnoringCase(host, "localhost") ||
+         EndsIgnoringCase(host, ".localhost");
+}
 
 std::string WhyNoServiceName(std::string_view name) {
   std::string why = WhyTooLong(name, kLongestName);

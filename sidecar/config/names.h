@@ -15,6 +15,10 @@ std::string WhyNoServiceName(std::string_view name);
 // loopback.
 std::string WhyNoHost(std::string_view host);
 
+// True for 127.0.0.0/8, [::1], localhost and every name below it (RFC 6761 6.3), in any case: a Host that
+// says nothing about which service is meant. Allocates nothing.
+bool MeansThisMachine(std::string_view host);
+
 // A squad, a caller, a zone: it becomes a metric label and part of a header.
 std::string WhyNoLabel(std::string_view name);
 

@@ -5,6 +5,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -130,8 +131,12 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   // "?" plain, "!" quoted, and the core types are what a reader would guess anyway.
-  void CheckTag(const YAML::Mark& mark, const std::string& tag) {
-    if (tag.empty() || tag == "?" || tag == "!" || tag.starts_with("tag:yaml.org,2002:")) return;
+  void CheckTag(const YAML::Mark& mark, std::string_view tag) {
+    constexpr std::string_view kCore = "tag:yaml.org,2002:";
+    constexpr std::string_view kTypes[] = {"str", "int", "float", "bool", "null", "seq", "map"};
+    if (tag.empty() || tag == "?" || tag == "!") return;
+    const std::string_view type = tag.starts_with(kCore) ? tag.substr(kCore.size()) : tag;
+    if (std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes)) return;
     Fail(mark, Cat("the tag ", tag, " means nothing here"), "remove the tag");
   }
 

@@ -1,0 +1,98 @@
+#include "sidecar/config/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+
+#include "sidecar/config/effective_config.h"
+#include "sidecar/config/field_doc.h"
+#include "sidecar/config/load_config.h"
+#include "sidecar/config/policy_fields.h"
+#include "sidecar/config/values.h"
+#include "tests/sidecar/config/fake_environment.h"
+
+namespace naru::config {
+namespace {
+
+namespace json = boost::json;
+
+TEST(ReferencePage, IsTheCommittedOne) {
+  std::ifstream file(NARU_SOURCE_DIR "/docs/reference/configuration.md");
+  const std::string committed(std::istreambuf_iterator<char>(file), {});
+  EXPECT_EQ(committed, ReferencePage())
+      << "the page is out of date: naru check --reference > docs/reference/configuration.md";
+}
+
+// Every default that a table states in words is the one that holds when nothing is said.
+TEST(ReferencePage, StatedDefaultsAreInForce) {
+  FakeEnvironment environment;
+  environment.files["naru.yaml"] = "services: {}";
+  const auto config = LoadConfig("naru.yaml", environment).config;
+  ASSERT_NE(config, nullptr);
+  std::map<std::string_view, std::string_view> stated;
+  for (const FieldDoc& field : FieldsOf(Section::kFile)) stated[field.key] = field.fallback;
+  EXPECT_EQ(stated["listen"], config->listen[0].text);
+  EXPECT_EQ(stated["admin"], config->admin.text);
+  EXPECT_EQ(stated["workers"], std::to_string(config->workers));
+  EXPECT_EQ(stated["drain_timeout"], FormatDuration(config->drain_timeout));
+}
+
+TEST(PolicyFields, EveryDefaultIsOneThatCouldBeWritten) {
+  for (const PolicyField& field : PolicyFields()) {
+    if (field.type.kind == ValueKind::kGroup || field.type.kind == ValueKind::kWords) continue;
+    const std::string text = FormatValue(field.type, field.get(Policy{}));
+    const absl::StatusOr<Value> parsed = ParseValue(field.type, text);
+    ASSERT_TRUE(parsed.ok()) << field.key << ' ' << text;
+    EXPECT_EQ(FormatValue(field.type, *parsed), text) << field.key;
+  }
+}
+
+TEST(PolicyFields, KeysAreUniqueAndFollowTheirGroup) {
+  std::set<std::string_view> seen = {""};
+  for (const PolicyField& field : PolicyFields()) {
+    const size_t dot = field.key.rfind('.');
+    EXPECT_TRUE(seen.contains(dot == field.key.npos ? "" : field.key.substr(0, dot))) << field.key;
+    EXPECT_TRUE(seen.insert(field.key).second) << field.key;
+  }
+}
+
+TEST(Schema, KnowsEveryKeyAndNoOther) {
+  const json::object schema = json::parse(SchemaJson()).as_object();
+  const json::object& properties = schema.at("properties").as_object();
+  EXPECT_EQ(properties.size(), FieldsOf(Section::kFile).size());
+  EXPECT_FALSE(schema.at("additionalProperties").as_bool());
+  const json::object& service = properties.at("services").at("additionalProperties").as_object();
+  EXPECT_EQ(json::serialize(service.at("required")), R"(["squad","endpoints"])");
+  EXPECT_EQ(
+      json::serialize(service.at("properties").at("retry").at("properties").at("attempts")),
+      R"({"anyOf":[{"type":"integer","minimum":1,"maximum":10},{"type":"string","pattern":"^[0-9]+$|\\$\\{"}],)"
+      R"("description":"Attempts of one call, the first included; 1 never retries. Default: 2"})");
+  EXPECT_TRUE(service.at("properties").as_object().contains("routes"));
+  EXPECT_FALSE(service.at("properties").as_object().contains("hedge"));
+}
+
+TEST(EffectiveConfig, SaysEveryValueAndWhereItCameFrom) {
+  FakeEnvironment environment;
+  environment.files["naru.yaml"] =
+      "services:\n  a:\n    squad: s\n    endpoints: [10.0.0.1:80]\n    timeout: 3s\n    breaker: off\n"
+      "    routes: [{match: /x, timeout: 1s}]\n";
+  const auto config = LoadConfig("naru.yaml", environment).config;
+  ASSERT_NE(config, nullptr);
+  const json::value effective = json::parse(EffectiveConfigJson(*config));
+  EXPECT_EQ(json::serialize(effective.at("admin")), R"({"value":"127.0.0.1:4001","from":"default"})");
+  const json::value& service = effective.at("services").at("a");
+  EXPECT_EQ(json::serialize(service.at("endpoints")), R"({"value":["10.0.0.1:80"],"from":"naru.yaml:4"})");
+  EXPECT_EQ(json::serialize(service.at("policy").at("timeout")), R"({"value":"3s","from":"naru.yaml:5"})");
+  EXPECT_EQ(json::serialize(service.at("policy").at("breaker")), R"({"value":"off","from":"naru.yaml:6"})");
+  EXPECT_EQ(json::serialize(service.at("policy").at("retry.attempts")), R"({"value":"2","from":"default"})");
+  EXPECT_EQ(json::serialize(service.at("routes").at(0).at("policy").at("timeout")),
+            R"({"value":"1s","from":"naru.yaml:7"})");
+}
+
+}  // namespace
+}  // namespace naru::config
