@@ -24,9 +24,10 @@ void TimerWheel::Arm(Timer& timer, TimePoint at) {
   Link(timer);
 }
 
-// A timer goes to the lowest level whose slots can still tell its tick from the ones before it.
+// A timer goes to the lowest level whose slots can still tell its tick from the ones before it. Beyond the
+// horizon it waits in the last slot before it, and is linked again from there.
 void TimerWheel::Link(Timer& timer) {
-  const uint64_t horizon = tick_ + (uint64_t{1} << (kLevels * kSlotBits)) - kSlots;
+  const uint64_t horizon = tick_ + (kSlots - 1) * (uint64_t{1} << (kLevels - 1) * kSlotBits);
   const uint64_t at = std::min(timer.expires_tick_, horizon);
   const int highest_difference = std::bit_width(at ^ tick_) - 1;
   const int level = std::clamp(highest_difference / kSlotBits, 0, kLevels - 1);
@@ -84,24 +85,28 @@ std::optional<Duration> TimerWheel::UntilNext(TimePoint now) {
   return std::max(at - now, Duration::zero());
 }
 
-// The next tick at which a slot begins that may hold a timer. Slots emptied by disarming are noticed here.
+// The next tick at which a slot begins that may hold a timer.
 std::optional<uint64_t> TimerWheel::NextBusyTick() {
   for (int level = 0; level < kLevels; ++level) {
     const int shift = level * kSlotBits;
     const uint64_t position = (tick_ >> shift) % kSlots;
-    while (true) {
-      // Slots ahead of the position belong to this turn; a slot at or behind it would belong to the next turn
-      // of this level, which Link never uses: such a timer sits one level higher.
-      const uint64_t ahead = position == kSlots - 1 ? 0 : busy_[level] & (~uint64_t{0} << (position + 1));
-      if (ahead == 0) break;
-      const int slot = std::countr_zero(ahead);
-      if (slots_[level][slot].empty()) {
-        busy_[level] &= ~(uint64_t{1} << slot);
-        continue;
-      }
-      const uint64_t turn_start = tick_ >> shift >> kSlotBits << kSlotBits;
-      return (turn_start + slot) << shift;
-    }
+    const uint64_t turn_start = tick_ >> shift >> kSlotBits << kSlotBits;
+    const uint64_t ahead = position == kSlots - 1 ? 0 : ~uint64_t{0} << (position + 1);
+    if (const auto slot = FirstBusy(level, ahead)) return (turn_start + *slot) << shift;
+    // Slots behind the position belong to the next turn. Link uses them on the highest level only: elsewhere
+    // a timer of the next turn sits one level higher.
+    if (level < kLevels - 1) continue;
+    if (const auto slot = FirstBusy(level, ~ahead)) return (turn_start + kSlots + *slot) << shift;
+  }
+  return std::nullopt;
+}
+
+// The lowest slot of `among` that holds a timer. Slots emptied by disarming are noticed here.
+std::optional<uint64_t> TimerWheel::FirstBusy(int level, uint64_t among) {
+  while (const uint64_t busy = busy_[level] & among) {
+    const uint64_t slot = static_cast<uint64_t>(std::countr_zero(busy));
+    if (!slots_[level][slot].empty()) return slot;
+    busy_[level] &= ~(uint64_t{1} << slot);
   }
   return std::nullopt;
 }

@@ -43,7 +43,7 @@ class TimerWheel {
  public:
   explicit TimerWheel(TimePoint now);
 
-  // Arms `timer`, or moves it if it is armed. A time in the past fires at the next Advance.
+  // Arms `timer`, or moves it if it is armed. A time in the past fires at the next tick.
   void Arm(Timer& timer, TimePoint at);
 
   // Fires what is due at `now`, which never goes back. Callbacks may arm and disarm any timer.
@@ -63,6 +63,7 @@ class TimerWheel {
   void Cascade(int level);
   void FireCurrentSlot();
   std::optional<uint64_t> NextBusyTick();
+  std::optional<uint64_t> FirstBusy(int level, uint64_t among);
 
   const TimePoint start_;
   uint64_t tick_ = 0;  // everything up to here has fired
