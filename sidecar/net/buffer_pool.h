@@ -19,10 +19,12 @@ class Buffer {
       : pool_(std::exchange(other.pool_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
         capacity_(std::exchange(other.capacity_, 0)) {}
+  // Gives back what it held.
   Buffer& operator=(Buffer&& other) noexcept {
-    std::swap(pool_, other.pool_);
-    std::swap(data_, other.data_);
-    std::swap(capacity_, other.capacity_);
+    Buffer taken(std::move(other));
+    std::swap(pool_, taken.pool_);
+    std::swap(data_, taken.data_);
+    std::swap(capacity_, taken.capacity_);
     return *this;
   }
   ~Buffer() { Release(); }
@@ -49,7 +51,7 @@ class BufferPool {
   static constexpr size_t kMaxFreeSmall = 64;  // beyond these, buffers go back to the heap
   static constexpr size_t kMaxFreeLarge = 4;
 
-  BufferPool() = default;
+  BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();

@@ -3,6 +3,8 @@
 #include <array>
 #include <new>
 
+#include "sidecar/net/poison.h"
+
 namespace naru::net {
 namespace {
 
@@ -24,8 +26,14 @@ struct FreeLists {
 
   ~FreeLists() {
     for (FreeList& list : lists) {
-      while (list.first != nullptr) ::operator delete(std::exchange(list.first, list.first->next));
+      while (list.first != nullptr) ::operator delete(Take(list, sizeof(FreeFrame)));
     }
+  }
+
+  static void* Take(FreeList& list, size_t bytes) {
+    Unpoison(list.first, bytes);
+    --list.count;
+    return std::exchange(list.first, list.first->next);
   }
 };
 
@@ -41,9 +49,9 @@ void* FramePool::Allocate(size_t bytes) {
   const size_t size_class = ClassOf(bytes);
   if (size_class >= kClasses) return ::operator new(bytes);
   FreeList& list = free_lists.lists[size_class];
-  if (list.first == nullptr) return ::operator new((size_class + 1) * kClassBytes);
-  --list.count;
-  return std::exchange(list.first, list.first->next);
+  const size_t class_bytes = (size_class + 1) * kClassBytes;
+  if (list.first == nullptr) return ::operator new(class_bytes);
+  return FreeLists::Take(list, class_bytes);
 }
 
 void FramePool::Free(void* frame, size_t bytes) noexcept {
@@ -55,6 +63,7 @@ void FramePool::Free(void* frame, size_t bytes) noexcept {
   FreeList& list = free_lists.lists[size_class];
   list.first = new (frame) FreeFrame{list.first};
   ++list.count;
+  Poison(frame, (size_class + 1) * kClassBytes);
 }
 
 }  // namespace naru::net

@@ -153,7 +153,11 @@ class Child {
 
  private:
   static Task<void> RunIn(Child& self, Task<void> task) {
-    co_await task;
+    {
+      Task<void> child =
+          std::move(task);  // its arguments go before the parent resumes, who may end what they refer to
+      co_await child;
+    }
     self.running_ = false;
     std::coroutine_handle<> parent = std::exchange(self.parent_, nullptr);
     if (parent) parent.resume();
