@@ -19,7 +19,7 @@ Registry::Registry(Vocabulary vocabulary, CallerLabels caller, int workers, size
 
 CallSeries* Registry::Call(int worker, const CallLabels& labels) {
   assert(worker >= 0 && worker < workers_);
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   // The "other" of a service first, so that its routes have somewhere to fall.
   if (labels.route != kOtherRoute) {
     CellsOf({labels.callee_squad, labels.callee_service, std::string(kOtherRoute)});
@@ -50,7 +50,7 @@ CallSeries* Registry::FallbackOf(const CallLabels& labels) {
 
 CalleeSeries* Registry::Callee(int worker, std::string_view squad, std::string_view service) {
   assert(worker >= 0 && worker < workers_);
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   ServiceKey key(squad, service);
   if (callees_.size() >= max_series_ && !callees_.contains(key)) key = ServiceKey(kOverflow, kOverflow);
   std::unique_ptr<CalleeSeries[]>& cells = callees_[key];
@@ -59,12 +59,12 @@ CalleeSeries* Registry::Callee(int worker, std::string_view squad, std::string_v
 }
 
 uint64_t Registry::series_dropped() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return dropped_calls_.size();
 }
 
 void Registry::ForEachCall(absl::FunctionRef<void(const CallLabels&, const CallReading&)> visit) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (const auto& [labels, cells] : calls_) {
     CallReading reading;
     for (int worker = 0; worker < workers_; ++worker) cells[worker].AddTo(reading);
@@ -74,7 +74,7 @@ void Registry::ForEachCall(absl::FunctionRef<void(const CallLabels&, const CallR
 
 void Registry::ForEachCallee(
     absl::FunctionRef<void(const std::string&, const std::string&, const CalleeReading&)> visit) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (const auto& [key, cells] : callees_) {
     CalleeReading reading;
     for (int worker = 0; worker < workers_; ++worker) cells[worker].AddTo(reading);

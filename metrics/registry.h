@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,7 +20,6 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/synchronization/mutex.h"
 #include "metrics/cells.h"
 #include "metrics/readings.h"
 #include "metrics/series.h"
@@ -109,8 +109,9 @@ class Registry {
   template <class Key, class Series>
   using Table = std::map<Key, std::unique_ptr<Series[]>>;
 
-  CallSeries* CellsOf(const CallLabels& labels) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  CallSeries* FallbackOf(const CallLabels& labels) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Both want the mutex held.
+  CallSeries* CellsOf(const CallLabels& labels);
+  CallSeries* FallbackOf(const CallLabels& labels);
 
   const Vocabulary vocabulary_;
   const CallerLabels caller_;
@@ -120,10 +121,10 @@ class Registry {
   std::array<Counter, 2> config_reloads_;
   GaugeSource gauge_source_;
 
-  mutable absl::Mutex mutex_;
-  Table<CallLabels, CallSeries> calls_ ABSL_GUARDED_BY(mutex_);
-  std::map<CallLabels, CallSeries*> dropped_calls_ ABSL_GUARDED_BY(mutex_);  // to the cells that they share
-  Table<ServiceKey, CalleeSeries> callees_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;  // guards what follows
+  Table<CallLabels, CallSeries> calls_;
+  std::map<CallLabels, CallSeries*> dropped_calls_;  // to the cells that they share
+  Table<ServiceKey, CalleeSeries> callees_;
 };
 
 }  // namespace naru::metrics

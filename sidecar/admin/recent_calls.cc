@@ -24,7 +24,7 @@ void RecentCalls::Add(RecentCall call) {
   for (RecentAttempt& attempt : call.attempts) Cut(attempt.detail);
 
   auto entry = std::make_shared<const RecentCall>(std::move(call));
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   ring_[next_].swap(entry);  // the one that leaves is freed after the lock: `entry` is older than it
   next_ = (next_ + 1) % kCalls;
 }
@@ -33,7 +33,7 @@ std::vector<std::shared_ptr<const RecentCall>> RecentCalls::Select(const RecentF
   std::vector<std::shared_ptr<const RecentCall>> calls;
   calls.reserve(kCalls);
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     for (size_t age = 1; age <= kCalls; ++age) calls.push_back(ring_[(next_ + kCalls - age) % kCalls]);
   }
   std::erase_if(calls, [&filter](const auto& call) { return call == nullptr || !Matches(*call, filter); });

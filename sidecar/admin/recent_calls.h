@@ -8,10 +8,9 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
-
-#include "absl/synchronization/mutex.h"
 
 namespace naru::admin {
 
@@ -59,9 +58,9 @@ class RecentCalls {
   std::vector<std::shared_ptr<const RecentCall>> Select(const RecentFilter& filter) const;
 
  private:
-  mutable absl::Mutex mutex_;
-  std::array<std::shared_ptr<const RecentCall>, kCalls> ring_ ABSL_GUARDED_BY(mutex_);
-  size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable std::mutex mutex_;  // guards what follows
+  std::array<std::shared_ptr<const RecentCall>, kCalls> ring_;
+  size_t next_ = 0;
 };
 
 }  // namespace naru::admin

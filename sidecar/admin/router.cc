@@ -1,11 +1,12 @@
 #include "sidecar/admin/router.h"
 
-#include <arpa/inet.h>
 #include <strings.h>
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
+#include "discovery/address.h"
 #include "metrics/exposition.h"
 #include "sidecar/admin/json_views.h"
 #include "sidecar/admin/json_writer.h"
@@ -31,12 +32,11 @@ std::string HeaderOf(const AdminRequest& request, const char* name) {
 // below .localhost to loopback themselves, so nobody else can own one.
 bool NamesThisMachine(std::string host) {
   if (host.starts_with('[')) {
-    in6_addr address;
-    return inet_pton(AF_INET6, host.substr(1, host.find(']') - 1).c_str(), &address) == 1;
+    const std::optional<discovery::IpBytes> ip = discovery::ParseIp(host.substr(1, host.find(']') - 1));
+    return ip && !discovery::IsV4(*ip);
   }
   host.resize(std::min(host.find(':'), host.size()));
-  in_addr address;
-  return inet_pton(AF_INET, host.c_str(), &address) == 1 || EqualsIgnoreCase(host, "localhost") ||
+  return discovery::ParseIp(host).has_value() || EqualsIgnoreCase(host, "localhost") ||
          (host.size() > 10 && EqualsIgnoreCase(host.substr(host.size() - 10), ".localhost"));
 }
 
@@ -164,13 +164,6 @@ AdminRouter::AdminRouter(Backend& backend, bool on_loopback, std::chrono::steady
       traffic_(backend.registry().vocabulary().outcomes, start) {}
 
 AdminResponse AdminRouter::Handle(const AdminRequest& request) {
-  const std::string host = HeaderOf(request, "host");
-  if (on_loopback_ && !host.empty() && !NamesThisMachine(host)) {
-    return ErrorResponse(403,
-                         "the admin port listens on loopback and was asked for as \"" + host +
-                             "\"; ask for it as localhost or by IP address, so that no web page can reach it "
-                             "through a name of its own");
-  }
   const std::optional<Target> target = Target::Parse(request.target);
   if (!target) return ErrorResponse(400, "the URL holds a % that two hexadecimal digits do not follow");
   return Dispatch(request, *target);
@@ -182,6 +175,13 @@ AdminResponse AdminRouter::Dispatch(const AdminRequest& request, const Target& t
     std::vector<std::string_view> paths;
     for (const Entry& known : Entry::All()) paths.push_back(known.path);
     return ErrorResponse(404, "there is no " + target.path + " here; there are " + Join(paths));
+  }
+  const std::string host = HeaderOf(request, "host");
+  if (on_loopback_ && !host.empty() && !NamesThisMachine(host)) {
+    return ErrorResponse(403,
+                         "the admin port listens on loopback and was asked for as \"" + host +
+                             "\"; ask for it as localhost or by IP address, so that no web page can reach it "
+                             "through a name of its own");
   }
   if (!entry->Allows(request.method)) {
     AdminResponse response =
