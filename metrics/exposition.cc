@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <ostream>
+#include <streambuf>
 #include <vector>
 
 #include "metrics/collector.h"
@@ -43,6 +45,25 @@ double WeightOf(std::string_view accept, std::string_view media_type) {
   }
   return best;
 }
+
+// Lets a stream write into a string where it stands: a scrape may be megabytes, and a stringstream copies it.
+class StringBuffer : public std::streambuf {
+ public:
+  explicit StringBuffer(std::string& out) : out_(out) {}
+
+ protected:
+  int_type overflow(int_type c) override {
+    if (!traits_type::eq_int_type(c, traits_type::eof())) out_ += traits_type::to_char_type(c);
+    return traits_type::not_eof(c);
+  }
+  std::streamsize xsputn(const char* text, std::streamsize length) override {
+    out_.append(text, static_cast<size_t>(length));
+    return length;
+  }
+
+ private:
+  std::string& out_;
+};
 
 // OpenMetrics 1.0, written from the same families as the text format.
 class OpenMetricsWriter {
@@ -134,7 +155,11 @@ std::string_view ContentTypeOf(Format format) {
 std::string Expose(const Registry& registry, Format format, std::string_view squad) {
   const std::vector<MetricFamily> families = Collector(registry, std::string(squad)).Collect();
   if (format == Format::kOpenMetrics) return OpenMetricsWriter().Write(families);
-  return prometheus::TextSerializer().Serialize(families);
+  std::string text;
+  StringBuffer buffer(text);
+  std::ostream stream(&buffer);
+  prometheus::TextSerializer().Serialize(stream, families);
+  return text;
 }
 
 }  // namespace naru::metrics
