@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 namespace naru::net {
@@ -80,8 +81,9 @@ bool Socket::TryRead(std::span<char> into, IoResult& result) {
   // it.
   if (static_cast<size_t>(got) < into.size() && !peer_finished_) readable_ = false;
   if (got > 0) result.bytes = got;
-  if (got == 0) result.error = IoError::kEof;
-  if (got < 0) result.error = ErrorOf(errno);
+  // A writer may have been told of a reset; what reads like an orderly end behind it is none.
+  if (got == 0) result.error = lost_ == IoError::kNone ? IoError::kEof : lost_;
+  if (got < 0) result.error = Lost(errno);
   return true;
 }
 
@@ -91,21 +93,23 @@ bool Socket::TryWrite(std::span<iovec>& parts, IoResult& result) {
     return true;
   }
   if (!writable_) return false;
+  if (parts.empty() && broken_) result.error = ConnectError();
   while (!parts.empty()) {
-    const size_t wanted = SizeOf(parts);
+    const std::span<iovec> batch = parts.first(std::min<size_t>(parts.size(), IOV_MAX));
+    const size_t wanted = SizeOf(batch);
     msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = parts.size();
+    message.msg_iov = batch.data();
+    message.msg_iovlen = batch.size();
     // send is a little cheaper than sendmsg where there is one part.
     const ssize_t wrote = parts.size() == 1 ? send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
                                             : sendmsg(fd_, &message, MSG_NOSIGNAL);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0 && !WouldBlock(errno)) {
-      result.error = ErrorOf(errno);
+      result.error = Lost(errno);
       return true;
     }
     if (wrote > 0) result.bytes += wrote;
-    if (wrote > 0) Consume(parts, wrote);
+    if (wrote >= 0) Consume(parts, wrote);  // nothing wrote an empty part
     if (wrote < 0 || static_cast<size_t>(wrote) < wanted) {
       writable_ = false;
       return false;
@@ -144,6 +148,20 @@ void Socket::CancelRead(IoError error) {
   if (reader_ == nullptr) return;
   reader_->result_.error = error;
   loop_.ResumeLater(std::exchange(reader_, nullptr)->handle_);
+}
+
+IoError Socket::ConnectError() {
+  int error_number = 0;
+  socklen_t size = sizeof(error_number);
+  getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_number, &size);
+  return error_number == 0 ? lost_ : Lost(error_number);
+}
+
+// EPIPE says no more than that the connection has been lost, or that the peer had finished before it went
+// away: what it had sent is complete then.
+IoError Socket::Lost(int error_number) {
+  if (error_number != EPIPE) lost_ = ErrorOf(error_number);
+  return ErrorOf(error_number);
 }
 
 void Socket::FinishSending() {

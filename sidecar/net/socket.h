@@ -56,7 +56,7 @@ class Socket final : public EventHandler {
   // Writes all of `parts`, which it consumes, or says why not. bytes is what was written all the same.
   WriteAwaiter Write(std::span<iovec> parts);
 
-  // Waits for a connecting socket: kNone once connected.
+  // Waits for a connecting socket: kNone once connected, else why it is not.
   WriteAwaiter WaitConnected();
 
   // Ends every wait, now and later, with `error`. Waiters resume from the loop, not from inside this call.
@@ -68,6 +68,11 @@ class Socket final : public EventHandler {
   void FinishSending();
   // Makes the close that follows a reset, so that the peer cannot take it for an orderly end.
   void ResetOnClose();
+
+  // True when a read would not wait, as far as the last events say.
+  bool readable() const { return readable_; }
+  // What became of a connecting socket, once WaitConnected has returned.
+  IoError ConnectError();
 
   // True when the peer has sent FIN or the connection broke, as far as the last events say.
   bool peer_finished() const { return peer_finished_; }
@@ -95,6 +100,7 @@ class Socket final : public EventHandler {
 
   bool TryRead(std::span<char> into, IoResult& result);
   bool TryWrite(std::span<iovec>& parts, IoResult& result);
+  IoError Lost(int error_number);
   // Lets the loop breathe: true if the coroutine may go on at once.
   bool MayContinue() { return ++burst_ < kMaxBurst; }
 
@@ -105,6 +111,8 @@ class Socket final : public EventHandler {
   bool peer_finished_ = false;
   bool broken_ = false;
   IoError cancelled_ = IoError::kNone;
+  IoError lost_ =
+      IoError::kNone;  // how the connection broke: the kernel says it once only, whoever asks first
   int burst_ = 0;
   Waiter* reader_ = nullptr;
   Waiter* writer_ = nullptr;
@@ -170,6 +178,9 @@ inline Socket::ReadableAwaiter Socket::WaitReadable() {
 }
 inline Socket::WriteAwaiter Socket::Write(std::span<iovec> parts) {
   return {*this, parts};
+}
+inline Socket::WriteAwaiter Socket::WaitConnected() {
+  return {*this, {}};
 }
 
 }  // namespace naru::net
