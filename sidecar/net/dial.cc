@@ -60,11 +60,15 @@ void SetOption(int fd, int level, int name) {
   setsockopt(fd, level, name, &on, sizeof(on));
 }
 
-bool SomebodyListensOn(const sockaddr_un& address) {
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+// Only a refusal says that nobody listens: a full queue, a missing permission or a lack of descriptors does
+// not.
+bool NobodyListensOn(const sockaddr_un& address) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool refused =
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0 && errno == ECONNREFUSED;
   close(fd);
-  return connected;
+  return refused;
 }
 
 }  // namespace
@@ -95,13 +99,11 @@ OpenedSocket ListenUnix(const std::string& path) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) return {-1, ENAMETOOLONG};
   std::memcpy(address.sun_path, path.data(), path.size());
-  struct stat found;
-  if (lstat(path.c_str(), &found) == 0) {
-    if (!S_ISSOCK(found.st_mode) || SomebodyListensOn(address)) return {-1, EADDRINUSE};
-    unlink(path.c_str());
-  }
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return CloseWithErrno(fd);
+  struct stat found;
+  const bool is_socket = lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
+  if (is_socket && NobodyListensOn(address)) unlink(path.c_str());  // bind refuses whatever else stands there
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0 ||
       listen(fd, kBacklog) < 0) {
     return CloseWithErrno(fd);

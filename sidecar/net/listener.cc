@@ -30,9 +30,10 @@ bool Listener::AcceptOne() {
     callbacks_.accepted(fd);
     return true;
   }
-  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) Pause(errno);
+  const int error = errno;  // callbacks may change it
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) Pause(error);
   // The rest is either "none waiting" or the fault of one connection (accept(2)): the next one is tried.
-  return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
+  return error == ECONNABORTED || error == EINTR || error == EPROTO;
 }
 
 void Listener::Pause(int error) {

@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,10 +59,13 @@ PeerState Ask(int netlink, const Query& query) {
   if (send(netlink, &query, sizeof(query), 0) != sizeof(query)) return PeerState::kUnknown;
   alignas(nlmsghdr) char answer[1024];
   const ssize_t got = recv(netlink, answer, sizeof(answer), MSG_DONTWAIT);
-  if (got < static_cast<ssize_t>(sizeof(nlmsghdr))) return PeerState::kUnknown;
   const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
-  if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY) return PeerState::kUnknown;
+  if (got < static_cast<ssize_t>(sizeof(nlmsghdr)) || header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+    return PeerState::kUnknown;
+  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)))) return PeerState::kUnknown;
   const auto* found = reinterpret_cast<const inet_diag_msg*>(answer + NLMSG_HDRLEN);
+  // Without that connection the kernel names who listens on the peer's port: somebody else.
+  if (found->idiag_state == TCP_LISTEN) return PeerState::kUnknown;
   return found->idiag_inode == 0 ? PeerState::kGone : PeerState::kOpen;
 }
 
