@@ -15,11 +15,12 @@
 namespace naru::resilience {
 
 struct LatencyEstimatePolicy {
-  Duration tau = std::chrono::seconds(10);              // Finagle, Linkerd
-  Duration unmeasured = std::chrono::milliseconds(30);  // Linkerd's guess before the first answer
-  Duration penalty = std::chrono::seconds(5);           // Linkerd; zero: none
-  Duration max_penalty = std::chrono::seconds(300);     // a Retry-After beyond this is cut to it
-  Duration penalty_tau = std::chrono::seconds(1);       // how fast `penalty` fades; a longer one, slower
+  Duration tau = std::chrono::seconds(10);  // Finagle, Linkerd
+  Duration unmeasured =
+      std::chrono::milliseconds(30);                 // Linkerd's guess while the first attempt is under way
+  Duration penalty = std::chrono::seconds(5);        // Linkerd; zero: none
+  Duration max_penalty = std::chrono::seconds(300);  // a Retry-After beyond this is cut to it
+  Duration penalty_tau = std::chrono::seconds(1);    // how fast `penalty` fades; a longer one, slower
 };
 
 class LatencyEstimate {
@@ -37,6 +38,8 @@ class LatencyEstimate {
   double Load(TimePoint now) const;
 
   Duration latency(TimePoint now) const;  // the decayed estimate, without penalty
+  // False before the first answer: then latency() is only the guess for unmeasured endpoints.
+  bool measured() const { return measured_at_ns_.load(std::memory_order_relaxed) != 0; }
   uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:

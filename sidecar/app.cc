@@ -1,0 +1,313 @@
+#include "sidecar/app.h"
+
+#include <signal.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "metrics/registry.h"
+#include "sidecar/admin/admin_server.h"
+#include "sidecar/admin/backend.h"
+#include "sidecar/build_info.h"
+#include "sidecar/call/retry_attempts.h"
+#include "sidecar/call_log.h"
+#include "sidecar/config/effective_config.h"
+#include "sidecar/config/load_config.h"
+#include "sidecar/config_watcher.h"
+#include "sidecar/listeners.h"
+#include "sidecar/log/logger.h"
+#include "sidecar/net/dial.h"
+#include "sidecar/service_views.h"
+#include "sidecar/worker.h"
+
+namespace naru {
+namespace {
+
+using resilience::TimePoint;
+
+constexpr auto kQuietBeforeEnd = std::chrono::seconds(1);
+constexpr auto kDrainCheck = std::chrono::milliseconds(20);
+
+TimePoint Now() { return std::chrono::time_point_cast<resilience::Duration>(std::chrono::steady_clock::now()); }
+
+std::optional<log::Level> ParseLevel(const std::string& word) {
+  for (const log::Level level : {log::Level::kDebug, log::Level::kInfo, log::Level::kWarn, log::Level::kError}) {
+    if (log::WordOf(level) == word) return level;
+  }
+  return std::nullopt;
+}
+
+metrics::Vocabulary MakeVocabulary() {
+  metrics::Vocabulary vocabulary;
+  for (int outcome = 0; outcome < resilience::kOutcomes; ++outcome) {
+    vocabulary.outcomes.emplace_back(resilience::WordOf(static_cast<resilience::Outcome>(outcome)));
+  }
+  vocabulary.retry_reasons = call::RetryReasonWords();
+  vocabulary.suppressed_reasons = call::SuppressedRetryWords();
+  return vocabulary;
+}
+
+// What cannot change while naru runs, as problems of a reload.
+std::vector<std::string> NeedsRestart(const config::Config& now, const config::Config& next) {
+  std::vector<std::string> problems;
+  auto unchanged = [&](bool same, const char* key) {
+    if (!same) problems.push_back(absl::StrCat("`", key, "` cannot change while naru runs: restart it"));
+  };
+  unchanged(now.workers == next.workers, "workers");
+  unchanged(now.admin.text == next.admin.text, "admin");
+  unchanged(now.caller.squad == next.caller.squad, "caller.squad");
+  unchanged(now.caller.service == next.caller.service, "caller.service");
+  return problems;
+}
+
+class Sidecar final : public admin::Backend {
+ public:
+  Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config);
+  ~Sidecar() override;
+
+  // Opens every port. Fails with a sentence.
+  absl::Status Open();
+  void Run();
+
+  std::string Ready() override;
+  std::vector<admin::ServiceView> Services() override { return ViewServices(*snapshot_, Now()); }
+  std::string ConfigJson() override { return config::EffectiveConfigJson(snapshot_->config()); }
+  admin::ReloadResult Reload() override { return LoadAnew("asked to", false); }
+  void Drain() override { BeginDrain("asked to"); }
+  metrics::Registry& registry() override { return registry_; }
+  admin::RecentCalls& recent_calls() override { return recent_; }
+
+ private:
+  admin::ReloadResult LoadAnew(const char* why, bool only_if_changed);
+  admin::ReloadResult Refuse(const char* why, std::vector<std::string> problems);
+  void AwaitSignal();
+  void OnSignal(int signal);
+  void BeginDrain(const char* why);
+  void CheckDrained();
+  uint64_t CallsInFlight() const;
+  metrics::GaugeReadings ReadGauges();
+
+  const std::string config_path_;
+  const config::ProcessEnvironment environment_;
+  log::Logger logger_;
+  admin::RecentCalls recent_;
+  metrics::Registry registry_;
+  call::CalleeStates states_;
+  std::shared_ptr<const call::Snapshot> snapshot_;
+  std::string effective_;  // to tell whether a changed file changed anything
+  TimePoint loaded_at_;
+  uint64_t loads_ = 1;
+  CallLog call_log_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Listeners listeners_;
+
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer drain_timer_;
+  admin::AdminServer admin_;
+  ConfigWatcher watcher_;
+  bool draining_ = false;
+  TimePoint drain_by_{};
+  TimePoint quiet_since_{};
+};
+
+Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config)
+    : config_path_(options.config_path),
+      logger_(log::LoggerOptions{.level = level}),
+      registry_(MakeVocabulary(), {config->caller.squad, config->caller.service}, static_cast<int>(config->workers),
+                20000, {kVersion, kCommit}),
+      snapshot_(std::make_shared<call::Snapshot>(config, states_, registry_, static_cast<int>(config->workers))),
+      effective_(config::EffectiveConfigJson(*config)),
+      loaded_at_(Now()),
+      call_log_(logger_, recent_),
+      listeners_(workers_),
+      signals_(io_, SIGHUP, SIGTERM, SIGINT),
+      drain_timer_(io_),
+      admin_(io_, *this),
+      watcher_(io_, [this] { LoadAnew("a file changed", true); }) {
+  for (uint32_t i = 0; i < config->workers; ++i) {
+    metrics::CallSeries& nameless = *registry_.Call(static_cast<int>(i), {"unknown", "unknown", "other"});
+    auto wake_others = [this, i](call::LimitConcurrency::LimitPtr limit) {
+      for (size_t j = 0; j < workers_.size(); ++j) {
+        if (j != i) workers_[j]->WakeWaiting(limit);
+      }
+    };
+    auto exhausted = [this](int error) {
+      logger_.WriteLimited("accept", log::Level::kError, "cannot accept connections",
+                           {{"error", std::strerror(error)}, {"hint", "raise the limit of open files (ulimit -n)"}});
+    };
+    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted};
+    if (config->workers > 1) worker.wake_others = wake_others;
+    workers_.push_back(std::make_unique<Worker>(std::move(worker), snapshot_));
+  }
+  registry_.SetGaugeSource([this] { return ReadGauges(); });
+}
+
+Sidecar::~Sidecar() {
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+}
+
+absl::Status Sidecar::Open() {
+  const config::Config& config = snapshot_->config();
+  if (absl::Status listening = listeners_.Change(config); !listening.ok()) return listening;
+  if (absl::Status admin = admin_.Listen(config.admin.text); !admin.ok()) return admin;
+  watcher_.Watch(config.files);
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
+  return absl::OkStatus();
+}
+
+void Sidecar::Run() {
+  const config::Config& config = snapshot_->config();
+  logger_.Write(log::Level::kInfo, "ready",
+                {{"version", kVersion},
+                 {"caller", config.caller.squad + "/" + config.caller.service},
+                 {"services", config.services.size()},
+                 {"listen", config.listen.empty() ? std::string() : config.listen.front().text},
+                 {"admin", config.admin.text}});
+  AwaitSignal();
+  io_.run();
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+  listeners_.CleanUp();
+  logger_.Write(log::Level::kInfo, "ended");
+}
+
+std::string Sidecar::Ready() { return draining_ ? "naru is shutting down" : ""; }
+
+// --- configuration ---
+
+admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
+  const config::LoadResult loaded = config::LoadConfig(config_path_, environment_);
+  if (loaded.config == nullptr) {
+    std::vector<std::string> problems;
+    for (const config::Problem& problem : loaded.problems) problems.push_back(config::Render(problem));
+    return Refuse(why, std::move(problems));
+  }
+  const std::string effective = config::EffectiveConfigJson(*loaded.config);
+  if (only_if_changed && effective == effective_) return {};
+  if (std::vector<std::string> problems = NeedsRestart(snapshot_->config(), *loaded.config); !problems.empty()) {
+    return Refuse(why, std::move(problems));
+  }
+  if (const absl::Status status = listeners_.Change(*loaded.config); !status.ok()) {
+    return Refuse(why, {std::string(status.message())});
+  }
+  snapshot_ = std::make_shared<call::Snapshot>(loaded.config, states_, registry_, static_cast<int>(workers_.size()));
+  std::vector<std::string> names;
+  for (const config::Service& service : loaded.config->services) names.push_back(service.name);
+  states_.KeepOnly(names);
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->UseSnapshot(snapshot_);
+  watcher_.Watch(loaded.config->files);
+  effective_ = effective;
+  loaded_at_ = Now();
+  ++loads_;
+  registry_.ConfigReloads(metrics::ReloadOutcome::kOk)->Add();
+  logger_.Write(log::Level::kInfo, "configuration reloaded", {{"why", why}, {"services", names.size()}});
+  return {};
+}
+
+admin::ReloadResult Sidecar::Refuse(const char* why, std::vector<std::string> problems) {
+  registry_.ConfigReloads(metrics::ReloadOutcome::kRefused)->Add();
+  for (const std::string& problem : problems) {
+    logger_.Write(log::Level::kError, "configuration refused, the old one stays in force",
+                  {{"why", why}, {"problem", problem}});
+  }
+  return {std::move(problems)};
+}
+
+// --- the end ---
+
+void Sidecar::AwaitSignal() {
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    OnSignal(signal);
+    AwaitSignal();
+  });
+}
+
+void Sidecar::OnSignal(int signal) {
+  if (signal == SIGHUP) {
+    LoadAnew("SIGHUP", false);
+  } else if (draining_ || signal == SIGINT) {
+    io_.stop();
+  } else {
+    BeginDrain("SIGTERM");
+  }
+}
+
+void Sidecar::BeginDrain(const char* why) {
+  if (draining_) return;
+  draining_ = true;
+  quiet_since_ = Now();
+  drain_by_ = Now() + snapshot_->config().drain_timeout;
+  logger_.Write(log::Level::kInfo, "draining: calls are still carried",
+                {{"why", why}, {"in_flight", CallsInFlight()}});
+  CheckDrained();
+}
+
+// The application may still call while it shuts down, so naru goes last.
+void Sidecar::CheckDrained() {
+  const TimePoint now = Now();
+  if (CallsInFlight() > 0) quiet_since_ = now;
+  const bool quiet = now - quiet_since_ >= kQuietBeforeEnd;
+  if (quiet || now >= drain_by_) {
+    if (!quiet) logger_.Write(log::Level::kWarn, "drain_timeout passed", {{"in_flight", CallsInFlight()}});
+    io_.stop();
+    return;
+  }
+  drain_timer_.expires_after(kDrainCheck);
+  drain_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) CheckDrained();
+  });
+}
+
+uint64_t Sidecar::CallsInFlight() const {
+  uint64_t calls = 0;
+  for (const std::unique_ptr<Worker>& worker : workers_) calls += worker->calls_in_flight();
+  return calls;
+}
+
+metrics::GaugeReadings Sidecar::ReadGauges() {
+  metrics::GaugeReadings readings;
+  readings.services = ReadServices(*snapshot_, Now(), Now() - loaded_at_, loads_);
+  uint64_t downstream = 0;
+  uint64_t upstream = 0;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    downstream += worker->downstream_connections();
+    upstream += worker->upstream_connections();
+  }
+  readings.connections = {{"downstream", "http1", downstream}, {"upstream", "http1", upstream}};
+  return readings;
+}
+
+}  // namespace
+
+int RunSidecar(const RunOptions& options) {
+  const std::optional<log::Level> level = ParseLevel(options.log_level);
+  if (!level) {
+    std::fprintf(stderr, "naru: there is no log level \"%s\": it is one of debug, info, warn, error\n",
+                 options.log_level.c_str());
+    return 1;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  net::RaiseDescriptorLimit();
+  const config::LoadResult loaded = config::LoadConfig(options.config_path, config::ProcessEnvironment());
+  if (loaded.config == nullptr) {
+    std::fputs(config::Render(loaded.problems).c_str(), stderr);
+    return loaded.unreadable ? 2 : 1;
+  }
+  Sidecar sidecar(options, *level, loaded.config);
+  if (const absl::Status opened = sidecar.Open(); !opened.ok()) {
+    std::fprintf(stderr, "naru: %s\n", std::string(opened.message()).c_str());
+    return 1;
+  }
+  sidecar.Run();
+  return 0;
+}
+
+}  // namespace naru

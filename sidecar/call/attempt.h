@@ -1,0 +1,27 @@
+// One try at one endpoint: what the upstream protocols implement and the layers hold.
+//
+// An attempt is created by SendUpstream, kept in the Call while its answer is read, and must be ended (End) before it is
+// destroyed: ending it gives its connection back or closes it, and waits for its upload.
+#pragma once
+
+#include <string_view>
+
+#include "sidecar/call/body.h"
+#include "sidecar/call/call.h"
+#include "sidecar/net/socket.h"
+
+namespace naru::call {
+
+class Attempt : public BodySource {
+ public:
+  // Sends the call and waits for the head of the answer, forwarding 1xx ones. At most once.
+  virtual net::Task<Result<Response>> Send() = 0;
+
+  virtual net::Task<void> End() = 0;
+
+  // After an answer with status 101: the connection as it now is, and what it has already said.
+  virtual net::Socket& tunnel() = 0;
+  virtual std::string_view TunnelBytes() = 0;
+};
+
+}  // namespace naru::call

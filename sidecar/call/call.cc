@@ -1,0 +1,61 @@
+#include "sidecar/call/call.h"
+
+#include "sidecar/call/attempt.h"
+
+namespace naru::call {
+namespace {
+
+constexpr size_t kKeptBytes = 4096;  // memory that a pooled block keeps in each of its strings
+
+}  // namespace
+
+Call::Call() = default;
+Call::~Call() = default;
+
+std::string_view Call::RequestId() const {
+  if (!request_id.empty()) return request_id;
+  const http::Field* sent = head.fields.Find(http::FieldId::kXRequestId);
+  return sent == nullptr ? std::string_view() : sent->value;
+}
+
+net::Task<void> Call::EndAttempt() {
+  if (attempt == nullptr) co_return;
+  co_await attempt->End();
+  attempt.reset();
+}
+
+void Call::OnDeadline(void* self) {
+  auto* call = static_cast<Call*>(self);
+  call->policy_note = call->caller_deadline ? std::string_view() : "timeout";
+  call->cancellation.Cancel({FailureKind::kTimeout, {}});
+}
+
+void Call::Clear() {
+  head.Clear();
+  body = nullptr;
+  downstream = nullptr;
+  service_port = 0;
+  snapshot.reset();
+  target = {};
+  callee = nullptr;
+  plan = nullptr;
+  named.clear();
+  cancellation.Reset();
+  caller_deadline.reset();
+  deadline_timer.Disarm();
+  has_permit = false;
+  admitted_as.reset();
+  retry_after = {};
+  replay.Clear(kKeptBytes);
+  attempts.clear();
+  counted_attempts = 0;
+  had_free_retry = last_attempt = safe_to_repeat = false;
+  inbound_attempt = 1;
+  in_flight_at = nullptr;
+  request_id.clear();
+  policy_note = {};
+  upstream_wait = {};
+  bytes_up = bytes_down = 0;
+}
+
+}  // namespace naru::call

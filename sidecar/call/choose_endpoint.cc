@@ -1,0 +1,115 @@
+#include "sidecar/call/choose_endpoint.h"
+
+#include <ctime>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "resilience/balancer.h"
+#include "resilience/retry_policy.h"
+
+namespace naru::call {
+namespace {
+
+using resilience::BalanceKind;
+using resilience::Candidate;
+using resilience::Grade;
+
+bool Tried(const Call& call, size_t index) {
+  for (const AttemptRecord& attempt : call.attempts) {
+    if (attempt.endpoint_index == index) return true;
+  }
+  return false;
+}
+
+// An endpoint that turns calls away (429) must not look fast, though that is no failure of it (Linkerd).
+bool DeservesPenalty(int status) { return status >= 500 || status == 429; }
+
+Duration AskedToWait(const http::ResponseHead& head) {
+  const http::Field* field = head.fields.Find(http::FieldId::kRetryAfter);
+  if (field == nullptr) return Duration::zero();
+  return resilience::ParseRetryAfter(field->value, std::time(nullptr)).value_or(Duration::zero());
+}
+
+}  // namespace
+
+net::Task<Result<Response>> ChooseEndpoint::Handle(Call& call, Next next) {
+  const int index = Choose(call, scheduler_.now());
+  if (index < 0) co_return Failure{FailureKind::kNoEndpoint, "no endpoint is known for it"};
+  Begin(call, static_cast<size_t>(index));
+  Result<Response> result = co_await next(call);
+  Learn(call, result);
+  co_return result;
+}
+
+int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
+  const Callee& callee = *call.callee;
+  const size_t count = callee.endpoints.size();
+  if (count == 1) return 0;
+  const BalanceKind kind = call.policy().balance;
+  const HealthGroup* health = call.plan->guards.health.get();
+  absl::InlinedVector<Candidate, 16> candidates(count);
+  for (size_t i = 0; i < count; ++i) {
+    Candidate& candidate = candidates[i];
+    candidate.serving = health == nullptr || health->endpoints[i]->Serving(now);
+    candidate.tried = Tried(call, i);
+    if (kind == BalanceKind::kP2c) candidate.load = callee.endpoints[i]->estimate.Load(now);
+    if (kind == BalanceKind::kLeastRequest) candidate.in_flight = callee.endpoints[i]->estimate.in_flight();
+  }
+  const uint32_t turn =
+      kind == BalanceKind::kRoundRobin ? callee.round_robin->fetch_add(1, std::memory_order_relaxed) : 0;
+  return resilience::Choose(kind, candidates, random_(), turn);
+}
+
+void ChooseEndpoint::Begin(Call& call, size_t index) {
+  LeaveInFlight(call);
+  AttemptRecord record;
+  record.endpoint = call.callee->endpoints[index].get();
+  record.endpoint_index = index;
+  record.started = call.attempts.empty() ? call.started : scheduler_.ReadClock();
+  call.attempts.push_back(std::move(record));
+  call.in_flight_at = call.callee->endpoints[index].get();
+  call.in_flight_at->estimate.AttemptStarted();
+}
+
+void ChooseEndpoint::Learn(Call& call, const Result<Response>& result) {
+  AttemptRecord& attempt = call.attempts.back();
+  EndpointState& endpoint = *call.callee->endpoints[attempt.endpoint_index];
+  const TimePoint now = scheduler_.ReadClock();
+  attempt.took = now - attempt.started;
+  if (result.ok()) {
+    attempt.status = result->head->status;
+    attempt.outcome = resilience::OutcomeOfStatus(attempt.status);
+    if (DeservesPenalty(attempt.status)) attempt.detail = "status " + std::to_string(attempt.status);
+  } else {
+    attempt.outcome = resilience::TraitsOf(result.failure().kind).outcome;
+    attempt.detail = result.failure().detail;
+  }
+  const Grade grade = GradeOf(attempt.outcome);
+  if (result.ok() && !DeservesPenalty(attempt.status)) endpoint.estimate.RecordLatency(attempt.took, now);
+  if (result.ok() && DeservesPenalty(attempt.status)) endpoint.estimate.RecordFailure(AskedToWait(*result->head), now);
+  if (!result.ok() && grade == Grade::kFailure) endpoint.estimate.RecordFailure(Duration::zero(), now);
+  RecordHealth(call, attempt.endpoint_index, grade);
+  call.callee->series[worker_]->RecordAttempt(static_cast<uint8_t>(attempt.outcome));
+}
+
+void ChooseEndpoint::RecordHealth(Call& call, size_t index, Grade grade) {
+  const HealthGroup* health = call.plan->guards.health.get();
+  if (health == nullptr || grade == Grade::kNeutral) return;
+  const double uniform = grade == Grade::kFailure ? std::uniform_real_distribution<double>(0, 1)(random_) : 0;
+  const auto endpoints = static_cast<uint32_t>(health->endpoints.size());
+  health->endpoints[index]->Record(grade, endpoints, scheduler_.now(), uniform);
+}
+
+void ChooseEndpoint::Finish(Call& call, const Ending& ending) {
+  LeaveInFlight(call);
+  // An answer that broke off was a success when its head came.
+  if (ending.outcome != Outcome::kTruncated || call.attempts.empty()) return;
+  RecordHealth(call, call.attempts.back().endpoint_index, Grade::kFailure);
+  call.callee->endpoints[call.attempts.back().endpoint_index]->estimate.RecordFailure(Duration::zero(), scheduler_.now());
+}
+
+void ChooseEndpoint::LeaveInFlight(Call& call) {
+  if (EndpointState* left = std::exchange(call.in_flight_at, nullptr)) left->estimate.AttemptEnded();
+}
+
+}  // namespace naru::call

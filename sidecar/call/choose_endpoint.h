@@ -1,0 +1,32 @@
+// Picks an endpoint for each attempt, and learns from how the attempt went: latency, failures, ejection.
+#pragma once
+
+#include <random>
+
+#include "sidecar/call/layer.h"
+#include "sidecar/net/scheduler.h"
+
+namespace naru::call {
+
+class ChooseEndpoint final : public Layer {
+ public:
+  ChooseEndpoint(net::Scheduler& scheduler, int worker, std::mt19937_64& random)
+      : scheduler_(scheduler), worker_(worker), random_(random) {}
+
+  net::Task<Result<Response>> Handle(Call& call, Next next) override;
+  void Finish(Call& call, const Ending& ending) override;
+
+ private:
+  // The index of the endpoint to try, or -1 when there is none.
+  int Choose(const Call& call, TimePoint now);
+  void Begin(Call& call, size_t index);
+  void Learn(Call& call, const Result<Response>& result);
+  void RecordHealth(Call& call, size_t index, resilience::Grade grade);
+  static void LeaveInFlight(Call& call);
+
+  net::Scheduler& scheduler_;
+  const int worker_;
+  std::mt19937_64& random_;
+};
+
+}  // namespace naru::call

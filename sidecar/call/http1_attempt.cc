@@ -1,0 +1,305 @@
+#include "sidecar/call/http1_attempt.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "resilience/deadline.h"
+#include "sidecar/call/compose_head.h"
+#include "sidecar/call/enforce_deadline.h"
+#include "sidecar/http/http1_writer.h"
+
+namespace naru::call {
+namespace {
+
+using http::Framing;
+using net::IoError;
+using net::IoResult;
+
+iovec Part(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+bool IsEventStream(const http::ResponseHead& head) {
+  constexpr std::string_view kEventStream = "text/event-stream";
+  const http::Field* type = head.fields.Find(http::FieldId::kContentType);
+  return type != nullptr && http::EqualsIgnoringCase(type->value.substr(0, kEventStream.size()), kEventStream);
+}
+
+std::string Milliseconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
+}
+
+}  // namespace
+
+Http1Attempt::Http1Attempt(UpstreamContext& context, Call& call)
+    : context_(context),
+      call_(call),
+      endpoint_(call.callee->endpoints[call.attempts.back().endpoint_index]),
+      timer_(&Http1Attempt::OnTimer, this),
+      on_cancel_(call.cancellation, &Http1Attempt::OnCallCancelled, this) {}
+
+Http1Attempt::~Http1Attempt() = default;
+
+void Http1Attempt::OnTimer(void* self) {
+  auto* attempt = static_cast<Http1Attempt*>(self);
+  if (attempt->connection_ != nullptr) attempt->connection_->socket.Cancel(IoError::kTimeout);
+}
+
+void Http1Attempt::OnCallCancelled(void* self) {
+  auto* attempt = static_cast<Http1Attempt*>(self);
+  if (attempt->connection_ != nullptr) attempt->connection_->socket.Cancel(IoError::kCancelled);
+}
+
+void Http1Attempt::Arm(TimePoint at) { context_.loop.timers().Arm(timer_, at); }
+
+net::Task<Result<Response>> Http1Attempt::Send() {
+  if (const auto limit = resilience::AttemptTimeout(call_.policy().try_timeout, call_.last_attempt)) {
+    try_by_ = context_.loop.now() + *limit;
+  }
+  connection_ = context_.connections.TakeIdle(*endpoint_);
+  if (connection_ == nullptr) {
+    std::optional<Failure> unconnected = co_await Connect();
+    if (unconnected) co_return std::move(*unconnected);
+  }
+  std::optional<Failure> unsent = co_await SendRequest();
+  if (unsent) co_return std::move(*unsent);
+  co_return co_await ReceiveAnswer();
+}
+
+net::Task<std::optional<Failure>> Http1Attempt::Connect() {
+  int error = 0;
+  connection_ = context_.connections.Connect(endpoint_, error);
+  if (connection_ == nullptr) co_return Failure{FailureKind::kConnectRefused, std::strerror(error)};
+  const TimePoint began = context_.loop.ReadClock();
+  const TimePoint connect_by = context_.loop.now() + call_.policy().connect_timeout;
+  Arm(try_by_ ? std::min(*try_by_, connect_by) : connect_by);
+  const IoResult waited = co_await connection_->socket.WaitConnected();
+  timer_.Disarm();
+  call_.upstream_wait += context_.loop.ReadClock() - began;
+  if (call_.cancellation.cancelled()) co_return call_.cancellation.failure();
+  if (waited.error == IoError::kTimeout) {
+    co_return Failure{FailureKind::kConnectTimeout, "no answer in connect_timeout"};
+  }
+  const IoError refused = waited.ok() ? connection_->socket.ConnectError() : waited.error;
+  if (refused == IoError::kNone) co_return std::nullopt;
+  if (refused == IoError::kTimeout) co_return Failure{FailureKind::kConnectTimeout, "connection timed out"};
+  co_return Failure{FailureKind::kConnectRefused, "connection refused"};
+}
+
+net::Task<std::optional<Failure>> Http1Attempt::SendRequest() {
+  out_.clear();
+  AppendUpstreamHead(out_, call_, context_.loop.now());
+  Chunk first{{}, true};
+  if (call_.body != nullptr) {
+    std::optional<Result<Chunk>> buffered = call_.replay.Buffered();
+    if (buffered && !buffered->ok()) co_return std::move(buffered->failure());
+    first = buffered ? **buffered : Chunk{};
+  }
+  upload_complete_ = first.last;
+  if (try_by_ && upload_complete_) Arm(*try_by_);
+  const IoResult written = co_await WriteBody(first, out_);
+  sent_at_ = context_.loop.ReadClock();
+  if (!written.ok() && written.bytes == 0 && !call_.cancellation.cancelled()) {
+    co_return Failure{FailureKind::kUnsentReset, "the connection was closed before the request left"};
+  }
+  // A write that failed half way may be an answer that came early: reading tells.
+  if (written.ok() && !upload_complete_) upload_.Start(Upload());
+  co_return std::nullopt;
+}
+
+// Writes one piece of the request's body behind `head`, framed as the request is.
+net::Task<IoResult> Http1Attempt::WriteBody(Chunk chunk, std::string_view head) {
+  std::array<iovec, 5> parts;
+  size_t count = 0;
+  auto add = [&](std::string_view bytes) {
+    if (!bytes.empty()) parts[count++] = Part(bytes);
+  };
+  const bool chunked = call_.head.body.kind == Framing::Kind::kChunked;
+  const http::ChunkPrefix prefix(chunk.bytes.size());
+  std::string last;
+  add(head);
+  if (chunked && !chunk.bytes.empty()) add(prefix.text());
+  add(chunk.bytes);
+  if (chunked && !chunk.bytes.empty()) add(http::kChunkSuffix);
+  if (chunked && chunk.last) {
+    http::AppendLastChunk(last, call_.replay.trailers());
+    add(last);
+  }
+  call_.bytes_up += chunk.bytes.size();
+  const IoResult written = co_await connection_->socket.Write(std::span(parts.data(), count));
+  co_return written;
+}
+
+net::Task<void> Http1Attempt::Upload() {
+  while (!upload_complete_) {
+    Result<Chunk> chunk = co_await call_.replay.Read();
+    if (!chunk.ok()) {
+      // The application broke its own request, unless we stopped reading ourselves: the call cannot succeed.
+      if (!ending_) call_.cancellation.Cancel(std::move(chunk.failure()));
+      co_return;
+    }
+    UploadProgressed(call_, context_.loop);
+    const bool last = chunk->last;
+    const IoResult written = co_await WriteBody(*chunk, {});
+    if (!written.ok()) co_return;
+    upload_complete_ = last;
+  }
+  sent_at_ = context_.loop.ReadClock();
+  if (try_by_ && !answered_ && !call_.last_attempt && call_.replay.replayable()) Arm(*try_by_);
+}
+
+net::Task<Result<Response>> Http1Attempt::ReceiveAnswer() {
+  for (int informational = 0; informational <= kMaxInformational; ++informational) {
+    std::optional<Failure> failure = co_await ReceiveHead();
+    if (failure) co_return std::move(*failure);
+    const bool final = head_.status >= 200 || head_.status == 101;
+    if (final) {
+      answered_ = true;
+      break;
+    }
+    co_await call_.downstream->ForwardInformational(head_);
+    scanner_.Reset();
+  }
+  timer_.Disarm();
+  if (!answered_) co_return Failure{FailureKind::kBadResponse, "more than 32 informational answers before the final one"};
+  if (head_.status == 101 && !call_.head.upgrade) {
+    co_return Failure{FailureKind::kBadResponse, "status 101 without having been asked to switch protocols"};
+  }
+  call_.upstream_wait += context_.loop.ReadClock() - sent_at_;
+  if (const http::Field* keep_alive = head_.fields.Find(http::FieldId::kKeepAlive)) {
+    const std::optional<Duration> announced = resilience::ParseKeepAliveTimeout(keep_alive->value);
+    if (announced) endpoint_->idle_limit.ObserveAnnounced(*announced);
+  }
+  silence_limit_ = IsEventStream(head_) ? call_.policy().idle_timeout : call_.policy().timeout;
+  http::MarkHopByHop(head_.fields);
+  decoder_.Start(head_.body);
+  co_return Response{&head_, decoder_.done() ? nullptr : static_cast<BodySource*>(this)};
+}
+
+// Reads until a whole head stands at begin_, parses it, and moves begin_ behind it.
+net::Task<std::optional<Failure>> Http1Attempt::ReceiveHead() {
+  while (true) {
+    const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
+    using Verdict = http::HeadScanner::Verdict;
+    const Verdict verdict = unread.empty() ? Verdict::kIncomplete : scanner_.Scan(unread);
+    if (verdict == Verdict::kComplete) co_return ParseHead();
+    if (verdict == Verdict::kMalformed) {
+      co_return Failure{FailureKind::kBadResponse, std::string(scanner_.problem())};
+    }
+    if (verdict == Verdict::kTooLarge) co_return Failure{FailureKind::kBadResponse, "the head is larger than 64 KiB"};
+    std::optional<Failure> failure = co_await ReceiveMore();
+    if (failure) co_return failure;
+  }
+}
+
+std::optional<Failure> Http1Attempt::ParseHead() {
+  const std::string_view head(buffer_.data() + begin_ + scanner_.begin(), scanner_.end() - scanner_.begin());
+  begin_ += scanner_.end();
+  const std::string_view problem = http::ParseResponseHead(head, call_.head.method, head_);
+  if (problem.empty()) return std::nullopt;
+  return Failure{FailureKind::kBadResponse, std::string(problem)};
+}
+
+net::Task<std::optional<Failure>> Http1Attempt::ReceiveMore() {
+  if (!buffer_) {
+    const IoResult ready = co_await connection_->socket.WaitReadable();
+    if (!ready.ok()) co_return BeforeAnswer(ready.error);
+    buffer_ = context_.buffers.Small();
+  }
+  if (end_ == buffer_.capacity()) {
+    net::Buffer larger = context_.buffers.OfSize(begin_ + http::kMaxHeadBytes + net::BufferPool::kSmallBytes);
+    std::memcpy(larger.data(), buffer_.data(), end_);
+    buffer_ = std::move(larger);
+  }
+  const IoResult got = co_await connection_->socket.Read({buffer_.data() + end_, buffer_.capacity() - end_});
+  if (!got.ok()) co_return BeforeAnswer(got.error);
+  end_ += got.bytes;
+  got_bytes_ = true;
+  co_return std::nullopt;
+}
+
+Failure Http1Attempt::FailureOf(IoError error, FailureKind otherwise, std::string_view what) const {
+  if (call_.cancellation.cancelled()) return call_.cancellation.failure();
+  if (error == IoError::kTimeout && try_by_) {
+    return {FailureKind::kTryTimeout, "no response head within " + Milliseconds(*call_.policy().try_timeout)};
+  }
+  return {otherwise, std::string(what)};
+}
+
+Failure Http1Attempt::BeforeAnswer(IoError error) const {
+  if (got_bytes_) return FailureOf(error, FailureKind::kReset, "closed inside the head of its answer");
+  if (connection_->reused) {
+    return FailureOf(error, FailureKind::kReusedReset, "closed a reused connection without an answer");
+  }
+  return FailureOf(error, FailureKind::kReset, error == IoError::kEof ? "closed without an answer" : "reset without an answer");
+}
+
+std::optional<Result<Chunk>> Http1Attempt::Buffered() {
+  if (begin_ == end_) return std::nullopt;
+  return DecodeBuffered();
+}
+
+Result<Chunk> Http1Attempt::DecodeBuffered() {
+  const http::BodyDecoder::Step step = decoder_.Decode({buffer_.data() + begin_, end_ - begin_});
+  if (!step.problem.empty()) return Failure{FailureKind::kTruncated, std::string(step.problem)};
+  begin_ += step.consumed;
+  return Chunk{step.payload, decoder_.done()};
+}
+
+bool Http1Attempt::WantsLargeBuffer() const {
+  return filled_last_read_ || decoder_.remaining() > 2 * net::BufferPool::kSmallBytes;
+}
+
+net::Task<Result<Chunk>> Http1Attempt::Read() {
+  if (begin_ != end_) co_return DecodeBuffered();
+  begin_ = end_ = 0;
+  net::Socket& socket = connection_->socket;
+  if (!socket.readable()) {
+    buffer_.Release();
+    Arm(context_.loop.now() + silence_limit_);
+    const IoResult ready = co_await socket.WaitReadable();
+    timer_.Disarm();
+    if (ready.error == IoError::kTimeout) {
+      co_return Failure{FailureKind::kTruncated, "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
+    }
+  }
+  const size_t wanted = WantsLargeBuffer() ? net::BufferPool::kLargeBytes : net::BufferPool::kSmallBytes;
+  if (buffer_.capacity() < wanted) {
+    buffer_.Release();
+    buffer_ = wanted == net::BufferPool::kLargeBytes ? context_.buffers.Large() : context_.buffers.Small();
+  }
+  const IoResult got = co_await socket.Read({buffer_.data(), buffer_.capacity()});
+  if (got.error == IoError::kEof && decoder_.EndOfStream()) co_return Chunk{{}, true};
+  if (!got.ok() && call_.cancellation.cancelled()) co_return call_.cancellation.failure();
+  if (!got.ok()) co_return Failure{FailureKind::kTruncated, "closed inside the body of its answer"};
+  end_ = got.bytes;
+  filled_last_read_ = got.bytes == buffer_.capacity();
+  co_return DecodeBuffered();
+}
+
+void Http1Attempt::CancelRead() {
+  if (connection_ != nullptr) connection_->socket.CancelRead(IoError::kCancelled);
+}
+
+bool Http1Attempt::Reusable() const {
+  return connection_ != nullptr && answered_ && head_.keep_alive && head_.status != 101 && upload_complete_ &&
+         decoder_.done() && begin_ == end_ && !call_.cancellation.cancelled();
+}
+
+net::Task<void> Http1Attempt::End() {
+  timer_.Disarm();
+  ending_ = true;
+  if (upload_.running()) {
+    call_.replay.CancelRead();
+    connection_->socket.Cancel(IoError::kCancelled);
+    co_await upload_.Join();
+    upload_complete_ = false;
+  }
+  buffer_.Release();
+  if (Reusable()) {
+    context_.connections.PutIdle(std::move(connection_));
+  } else {
+    connection_.reset();
+  }
+}
+
+}  // namespace naru::call

@@ -1,0 +1,90 @@
+// One attempt over HTTP/1.1: a pooled or new connection, the request up, the answer down.
+//
+// The body goes up in a child coroutine beside the answer, so that an early answer is not missed and both directions can
+// stream at once. While nothing arrives it holds no buffer.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sidecar/call/attempt.h"
+#include "sidecar/call/upstream_pool.h"
+#include "sidecar/http/body_decoder.h"
+#include "sidecar/http/http1_head.h"
+#include "sidecar/net/buffer_pool.h"
+
+namespace naru::call {
+
+// What attempts of one worker use.
+struct UpstreamContext {
+  net::EventLoop& loop;
+  net::BufferPool& buffers;
+  UpstreamPool& connections;
+};
+
+class Http1Attempt final : public Attempt {
+ public:
+  // `call` has chosen its endpoint: the last of call.attempts.
+  Http1Attempt(UpstreamContext& context, Call& call);
+  ~Http1Attempt() override;
+
+  static void* operator new(size_t bytes) { return net::FramePool::Allocate(bytes); }
+  static void operator delete(void* memory, size_t bytes) noexcept { net::FramePool::Free(memory, bytes); }
+
+  net::Task<Result<Response>> Send() override;
+  std::optional<Result<Chunk>> Buffered() override;
+  net::Task<Result<Chunk>> Read() override;
+  void CancelRead() override;
+  const http::FieldList& trailers() const override { return decoder_.trailers(); }
+  net::Task<void> End() override;
+  net::Socket& tunnel() override { return connection_->socket; }
+  std::string_view TunnelBytes() override { return {buffer_.data() + begin_, end_ - begin_}; }
+
+ private:
+  static constexpr int kMaxInformational = 32;  // 1xx answers before the final one
+
+  net::Task<std::optional<Failure>> Connect();
+  net::Task<std::optional<Failure>> SendRequest();
+  net::Task<void> Upload();
+  net::Task<net::IoResult> WriteBody(Chunk chunk, std::string_view head);
+  net::Task<Result<Response>> ReceiveAnswer();
+  net::Task<std::optional<Failure>> ReceiveHead();
+  net::Task<std::optional<Failure>> ReceiveMore();
+  std::optional<Failure> ParseHead();
+  Result<Chunk> DecodeBuffered();
+  bool WantsLargeBuffer() const;
+  bool Reusable() const;
+
+  // What an I/O error of this attempt means, given why it may have been caused.
+  Failure FailureOf(net::IoError error, FailureKind otherwise, std::string_view what) const;
+  Failure BeforeAnswer(net::IoError error) const;
+  void Arm(TimePoint at);
+  static void OnTimer(void* self);
+  static void OnCallCancelled(void* self);
+
+  UpstreamContext& context_;
+  Call& call_;
+  const std::shared_ptr<EndpointState> endpoint_;
+  std::unique_ptr<UpstreamConnection> connection_;
+  std::string out_;         // the request head
+  net::Buffer buffer_;
+  size_t begin_ = 0;        // unread bytes in buffer_
+  size_t end_ = 0;
+  http::HeadScanner scanner_;
+  http::ResponseHead head_;
+  http::BodyDecoder decoder_;
+  net::Child upload_;
+  net::Timer timer_;
+  OnCancel on_cancel_;
+  std::optional<TimePoint> try_by_;
+  TimePoint sent_at_{};
+  bool upload_complete_ = false;
+  bool ending_ = false;           // what still runs is being stopped by End
+  bool answered_ = false;         // the head of the final answer is here
+  bool got_bytes_ = false;        // any byte of an answer
+  bool filled_last_read_ = false;  // more would have come in one read
+  Duration silence_limit_{};
+};
+
+}  // namespace naru::call

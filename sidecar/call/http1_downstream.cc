@@ -1,0 +1,344 @@
+#include "sidecar/call/http1_downstream.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "sidecar/call/attempt.h"
+#include "sidecar/call/compose_head.h"
+#include "sidecar/call/error_answer.h"
+#include "sidecar/call/tunnel.h"
+#include "sidecar/http/http1_writer.h"
+#include "sidecar/net/peer_state.h"
+
+namespace naru::call {
+namespace {
+
+using http::Framing;
+using net::IoError;
+using net::IoResult;
+
+iovec Part(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+}  // namespace
+
+Http1Downstream::Http1Downstream(DownstreamHost& host, int fd, AcceptedAt accepted_at)
+    : host_(host),
+      socket_(host.loop(), fd, net::Socket::State::kConnected),
+      accepted_at_(accepted_at),
+      timer_(&Http1Downstream::OnTimer, this) {}
+
+Http1Downstream::~Http1Downstream() = default;
+
+void Http1Downstream::OnTimer(void* self) { static_cast<Http1Downstream*>(self)->socket_.Cancel(IoError::kTimeout); }
+
+void Http1Downstream::Abort() {
+  stay_open_ = false;
+  if (block_ != nullptr) block_->call.cancellation.Cancel({FailureKind::kShuttingDown, "naru is shutting down"});
+  socket_.Cancel(IoError::kCancelled);
+}
+
+net::Task<void> Http1Downstream::Serve() {
+  while (stay_open_) {
+    const HeadResult head = co_await ReceiveHead();
+    if (head == HeadResult::kEnd) break;
+    co_await CarryCall();
+    if (body_ != nullptr && stay_open_) body_->HandOver(received_);
+    if (received_.empty()) received_.Release();
+    scanner_.Reset();
+    host_.GiveBack(std::move(block_));
+  }
+  if (block_ != nullptr) host_.GiveBack(std::move(block_));
+  received_.Release();
+  if (cut_) {
+    socket_.ResetOnClose();
+  } else {
+    co_await Linger();
+  }
+  host_.Gone(*this);
+}
+
+// --- receiving a request ---
+
+net::Task<Http1Downstream::HeadResult> Http1Downstream::ReceiveHead() {
+  bool began = false;
+  while (true) {
+    std::optional<Failure> refused;
+    if (!received_.empty() && FindHead(refused)) {
+      timer_.Disarm();
+      co_return HeadResult::kReceived;
+    }
+    if (refused) {
+      co_await Refuse(std::move(*refused));
+      co_return HeadResult::kEnd;
+    }
+    const bool begins = !received_.empty();
+    if (!began) host_.loop().timers().Arm(timer_, host_.loop().now() + (begins ? kHeadLimit : kIdleLimit));
+    began = begins;
+    const bool more = co_await ReceiveMore();
+    if (!more) co_return HeadResult::kEnd;
+  }
+}
+
+net::Task<bool> Http1Downstream::ReceiveMore() {
+  if (received_.empty()) {
+    received_.Release();
+    const IoResult ready = co_await socket_.WaitReadable();
+    if (!ready.ok()) co_return false;
+    received_.buffer = host_.buffers().Small();
+  } else if (received_.end == received_.buffer.capacity()) {
+    net::Buffer larger = host_.buffers().OfSize(http::kMaxHeadBytes + net::BufferPool::kSmallBytes);
+    std::memcpy(larger.data(), received_.data(), received_.size());
+    received_.end = received_.size();
+    received_.begin = 0;
+    received_.buffer = std::move(larger);
+  }
+  const IoResult got =
+      co_await socket_.Read({received_.buffer.data() + received_.end, received_.buffer.capacity() - received_.end});
+  if (!got.ok()) {
+    application_finished_ = got.error == IoError::kEof;
+    co_return false;
+  }
+  received_.end += got.bytes;
+  co_return true;
+}
+
+bool Http1Downstream::FindHead(std::optional<Failure>& refused) {
+  using Verdict = http::HeadScanner::Verdict;
+  if (block_ == nullptr) block_ = host_.TakeBlock();
+  const Verdict verdict = scanner_.Scan({received_.data(), received_.size()});
+  if (verdict == Verdict::kMalformed) refused = Failure{FailureKind::kBadRequest, std::string(scanner_.problem())};
+  if (verdict == Verdict::kTooLarge) refused = Failure{FailureKind::kHeadTooLarge, "the head is larger than 64 KiB"};
+  if (verdict != Verdict::kComplete) return false;
+  const std::string_view head(received_.data() + scanner_.begin(), scanner_.end() - scanner_.begin());
+  const std::string_view problem = http::ParseRequestHead(head, block_->call.head);
+  if (!problem.empty()) refused = Failure{FailureKind::kBadRequest, std::string(problem)};
+  received_.begin += scanner_.end();
+  return problem.empty();
+}
+
+// A message that cannot be understood: what follows it on the connection cannot be either.
+net::Task<void> Http1Downstream::Refuse(Failure failure) {
+  timer_.Disarm();
+  stay_open_ = false;
+  Call& call = block_->call;
+  call.started = host_.loop().ReadClock();
+  call.snapshot = host_.snapshot();
+  if (call.head.method.empty()) call.head.method = "GET";
+  const Ending ending = co_await AnswerFailure(failure);
+  host_.stack().Finish(call, ending);
+}
+
+// --- carrying a call ---
+
+net::Task<void> Http1Downstream::CarryCall() {
+  Call& call = block_->call;
+  call.started = host_.loop().ReadClock();
+  call.snapshot = host_.snapshot();
+  call.service_port = accepted_at_.service_port;
+  call.downstream = this;
+  stay_open_ = call.head.keep_alive;
+  if (call.head.body.kind != Framing::Kind::kNone) {
+    if (body_ == nullptr) body_ = std::make_unique<Http1RequestBody>(socket_, host_.buffers());
+    body_->Start(call.head.body, received_);
+    if (!body_->complete()) call.body = body_.get();
+  }
+  host_.CountCall(1);
+  socket_.set_peer_finished_hook(&Http1Downstream::OnApplicationFinished, this);
+  if (socket_.peer_finished()) CheckApplication();
+  Result<Response> result = co_await host_.stack().Carry(call);
+  const Ending ending = co_await Answer(result);
+  socket_.set_peer_finished_hook(nullptr, nullptr);
+  recheck_.reset();
+  timer_.Disarm();
+  co_await call.EndAttempt();
+  host_.stack().Finish(call, ending);
+  host_.CountCall(-1);
+}
+
+net::Task<Ending> Http1Downstream::Answer(Result<Response>& result) {
+  if (!result.ok()) return AnswerFailure(result.failure());
+  return PassOn(*result);
+}
+
+net::Task<Ending> Http1Downstream::PassOn(const Response& response) {
+  Call& call = block_->call;
+  const http::ResponseHead& head = *response.head;
+  // A body that the application is still sending cannot be skipped, only left behind with the connection.
+  if (call.body != nullptr && !body_->complete()) stay_open_ = false;
+  const DownstreamFraming framing = FrameAnswer(head, call.head.minor_version, stay_open_);
+  if (framing.close) stay_open_ = false;
+  block_->out.clear();
+  AppendAnswerHead(block_->out, head, framing, call.head.minor_version);
+  Ending ending{resilience::OutcomeOfStatus(head.status), head.status, nullptr};
+  if (head.status == 101) {
+    ending = co_await RunTunnel();
+  } else {
+    ending = co_await RelayBody(response, framing, ending);
+  }
+  co_return ending;
+}
+
+net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const DownstreamFraming& framing, Ending ending) {
+  Call& call = block_->call;
+  Chunk chunk{{}, true};
+  std::optional<Result<Chunk>> got;
+  if (response.body != nullptr) got = response.body->Buffered();
+  if (response.body != nullptr && !got) chunk = Chunk{};
+  std::string_view head = block_->out;
+  while (true) {
+    if (got && !got->ok()) {
+      // Never ended as if it were complete.
+      cut_ = true;
+      stay_open_ = false;
+      const FailureKind kind = got->failure().kind;
+      ending.outcome = kind == FailureKind::kShuttingDown ? Outcome::kTruncated : resilience::TraitsOf(kind).outcome;
+      co_return ending;
+    }
+    if (got) chunk = **got;
+    const http::FieldList* trailers = chunk.last && response.body != nullptr ? &response.body->trailers() : nullptr;
+    call.bytes_down += chunk.bytes.size();
+    const bool written = co_await WriteBody(head, chunk, framing, trailers);
+    if (!head.empty()) RecordOverhead();
+    if (!written) {
+      cut_ = true;
+      ending.outcome = Outcome::kCancelled;
+      co_return ending;
+    }
+    if (chunk.last) co_return ending;
+    head = {};
+    got.emplace(co_await response.body->Read());
+  }
+}
+
+net::Task<bool> Http1Downstream::WriteBody(std::string_view head, Chunk chunk, const DownstreamFraming& framing,
+                                           const http::FieldList* trailers) {
+  std::array<iovec, 5> parts;
+  size_t count = 0;
+  auto add = [&](std::string_view bytes) {
+    if (!bytes.empty()) parts[count++] = Part(bytes);
+  };
+  const bool chunked = framing.kind == Framing::Kind::kChunked;
+  const http::ChunkPrefix prefix(chunk.bytes.size());
+  std::string last;
+  add(head);
+  if (chunked && !chunk.bytes.empty()) add(prefix.text());
+  add(chunk.bytes);
+  if (chunked && !chunk.bytes.empty()) add(http::kChunkSuffix);
+  if (chunked && chunk.last) {
+    static const http::FieldList kNone;
+    http::AppendLastChunk(last, trailers == nullptr ? kNone : *trailers);
+    add(last);
+  }
+  if (count == 0) co_return true;
+  const bool written = co_await Write({parts.data(), count});
+  co_return written;
+}
+
+// A reader that takes nothing for too long is gone for all we know.
+net::Task<bool> Http1Downstream::Write(std::span<iovec> parts) {
+  const Call& call = block_->call;
+  const Duration limit = call.plan == nullptr ? kLingerLimit : call.policy().idle_timeout;
+  host_.loop().timers().Arm(timer_, host_.loop().now() + limit);
+  const IoResult written = co_await socket_.Write(parts);
+  timer_.Disarm();
+  if (!written.ok()) stay_open_ = false;
+  co_return written.ok();
+}
+
+void Http1Downstream::RecordOverhead() {
+  const Call& call = block_->call;
+  if (call.callee == nullptr) return;
+  const Duration spent = host_.loop().ReadClock() - call.started;
+  call.callee->series[static_cast<size_t>(host_.worker())]->RecordOverhead(spent - call.upstream_wait);
+}
+
+net::Task<Ending> Http1Downstream::AnswerFailure(const Failure& failure) {
+  Call& call = block_->call;
+  const resilience::FailureTraits& traits = resilience::TraitsOf(failure.kind);
+  Ending ending{traits.outcome, traits.http_status, &failure};
+  if (failure.kind == FailureKind::kCancelled || failure.kind == FailureKind::kShuttingDown) {
+    stay_open_ = false;
+    cut_ = true;
+    ending.status = 0;
+    co_return ending;
+  }
+  const bool body_left = call.body != nullptr && !body_->complete();
+  if (body_left || failure.kind == FailureKind::kBadRequest || failure.kind == FailureKind::kHttpsOverConnect) {
+    stay_open_ = false;
+  }
+  block_->out.clear();
+  AppendErrorAnswer(block_->out, call, failure, !stay_open_, host_.loop().ReadClock());
+  iovec part = Part(block_->out);
+  const bool written = co_await Write({&part, 1});
+  if (!written) ending.outcome = Outcome::kCancelled;
+  co_return ending;
+}
+
+net::Task<void> Http1Downstream::ForwardInformational(const http::ResponseHead& head) {
+  if (block_->call.head.minor_version == 0) co_return;  // HTTP/1.0 does not know them (RFC 9110 15.2)
+  block_->out.clear();
+  AppendInformationalHead(block_->out, head);
+  iovec part = Part(block_->out);
+  co_await Write({&part, 1});
+}
+
+net::Task<Ending> Http1Downstream::RunTunnel() {
+  Call& call = block_->call;
+  socket_.set_peer_finished_hook(nullptr, nullptr);
+  stay_open_ = false;
+  iovec part = Part(block_->out);
+  const bool written = co_await Write({&part, 1});
+  RecordOverhead();
+  if (!written) co_return Ending{Outcome::kCancelled, 101, nullptr};
+  const std::string_view early(received_.data(), received_.size());
+  const TunnelTraffic traffic =
+      co_await RelayTunnel({socket_, early}, {call.attempt->tunnel(), call.attempt->TunnelBytes()},
+                           call.policy().idle_timeout, host_.buffers());
+  call.bytes_up += traffic.bytes_up;
+  call.bytes_down += traffic.bytes_down;
+  received_.Release();
+  co_return Ending{Outcome::kOk, 101, nullptr};
+}
+
+// --- the end of the connection ---
+
+// Closing while the application still sends would reset the connection and destroy the answer on its way (RFC 9112 9.6).
+net::Task<void> Http1Downstream::Linger() {
+  if (socket_.broken() || application_finished_) co_return;
+  socket_.FinishSending();
+  host_.loop().timers().Arm(timer_, host_.loop().now() + kLingerLimit);
+  while (true) {
+    const IoResult ready = co_await socket_.WaitReadable();
+    if (!ready.ok()) co_return;
+    net::Buffer discarded = host_.buffers().Small();
+    const IoResult got = co_await socket_.Read({discarded.data(), discarded.capacity()});
+    if (!got.ok()) co_return;
+  }
+}
+
+void Http1Downstream::OnApplicationFinished(void* self) { static_cast<Http1Downstream*>(self)->CheckApplication(); }
+
+void Http1Downstream::CheckApplication() {
+  Call& call = block_->call;
+  const Failure gone{FailureKind::kCancelled, "the application closed its connection"};
+  if (socket_.broken()) {
+    call.cancellation.Cancel(gone);
+    return;
+  }
+  // A Unix socket whose other end is closed is broken; one that is only finished is not.
+  if (accepted_at_.unix_socket) return;
+  if (net::StateOfPeer(socket_.fd()) != net::PeerState::kOpen) {
+    call.cancellation.Cancel(gone);
+    return;
+  }
+  recheck_.emplace(&Http1Downstream::OnRecheck, this);
+  host_.loop().timers().Arm(*recheck_, host_.loop().now() + kRecheckGone);
+}
+
+void Http1Downstream::OnRecheck(void* self) {
+  auto* connection = static_cast<Http1Downstream*>(self);
+  if (connection->block_ != nullptr) connection->CheckApplication();
+}
+
+}  // namespace naru::call

@@ -1,0 +1,46 @@
+// A layer of a call: something that happens around everything below it.
+//
+// One object per worker and layer; what belongs to one call is kept in the Call. Tests put a fake Layer below the one
+// under test.
+#pragma once
+
+#include "sidecar/call/call.h"
+#include "sidecar/net/task.h"
+
+namespace naru::call {
+
+class Layer;
+
+// The layers below.
+class Next {
+ public:
+  explicit Next(Layer* const* layers) : layers_(layers) {}
+  net::Task<Result<Response>> operator()(Call& call) const;
+
+ private:
+  Layer* const* layers_;
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  // Carries the call, by way of `next` unless it knows better. Returns when the head of an answer is there.
+  virtual net::Task<Result<Response>> Handle(Call& call, Next next) = 0;
+
+  // The call has ended, last byte included. Runs exactly once per call, whatever happened.
+  virtual void Finish(Call&, const Ending&) {}
+};
+
+inline net::Task<Result<Response>> Next::operator()(Call& call) const {
+  return (*layers_)->Handle(call, Next(layers_ + 1));
+}
+
+// How the end of a call counts for a breaker: what naru refused itself says nothing about the callee.
+resilience::Grade GradeOf(Outcome outcome);
+
+// True for answers that last: upgrades and event streams. They count as begun, not as in flight, and silence in them is
+// measured by idle_timeout.
+bool IsStream(const http::ResponseHead& head);
+
+}  // namespace naru::call

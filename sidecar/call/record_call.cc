@@ -1,0 +1,37 @@
+#include "sidecar/call/record_call.h"
+
+#include <algorithm>
+
+namespace naru::call {
+namespace {
+
+// 128 random bits as 32 hexadecimal digits.
+void AppendRandomId(std::string& out, std::mt19937_64& random) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (int word = 0; word < 2; ++word) {
+    uint64_t bits = random();
+    for (int digit = 0; digit < 16; ++digit, bits >>= 4) out.push_back(kHex[bits & 15]);
+  }
+}
+
+bool WentWell(Outcome outcome) { return outcome == Outcome::kOk || outcome == Outcome::kClientError; }
+
+}  // namespace
+
+RecordCall::RecordCall(net::Scheduler& scheduler, int worker, metrics::CallSeries& nameless, CallObserver& observer,
+                       std::mt19937_64& random)
+    : scheduler_(scheduler), worker_(worker), nameless_(nameless), observer_(observer), random_(random) {}
+
+net::Task<Result<Response>> RecordCall::Handle(Call& call, Next next) {
+  if (call.head.fields.Find(http::FieldId::kXRequestId) == nullptr) AppendRandomId(call.request_id, random_);
+  return next(call);
+}
+
+void RecordCall::Finish(Call& call, const Ending& ending) {
+  const Duration took = scheduler_.ReadClock() - call.started;
+  metrics::CallSeries& series = call.plan == nullptr ? nameless_ : *call.plan->series[worker_];
+  series.Record({static_cast<uint8_t>(ending.outcome), ending.status, took, call.bytes_up, call.bytes_down});
+  if (!WentWell(ending.outcome) || took > kSlow) observer_.OnCall(call, ending, took);
+}
+
+}  // namespace naru::call

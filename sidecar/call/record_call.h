@@ -1,0 +1,39 @@
+// Counts every call, whatever happens below, and tells about those that went wrong or took long.
+#pragma once
+
+#include <random>
+
+#include "metrics/series.h"
+#include "sidecar/call/layer.h"
+#include "sidecar/net/scheduler.h"
+
+namespace naru::call {
+
+// Hears of failed and slow calls only: the log and the recent calls of the admin port. Called on the worker's thread.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual void OnCall(const Call& call, const Ending& ending, Duration took) = 0;
+};
+
+class RecordCall final : public Layer {
+ public:
+  // A call that took longer than this is told about even if it went well.
+  static constexpr Duration kSlow = std::chrono::seconds(1);
+
+  // `nameless` counts the calls for which no service was found.
+  RecordCall(net::Scheduler& scheduler, int worker, metrics::CallSeries& nameless, CallObserver& observer,
+             std::mt19937_64& random);
+
+  net::Task<Result<Response>> Handle(Call& call, Next next) override;
+  void Finish(Call& call, const Ending& ending) override;
+
+ private:
+  net::Scheduler& scheduler_;
+  const int worker_;
+  metrics::CallSeries& nameless_;
+  CallObserver& observer_;
+  std::mt19937_64& random_;
+};
+
+}  // namespace naru::call

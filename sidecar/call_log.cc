@@ -1,0 +1,66 @@
+#include "sidecar/call_log.h"
+
+#include <utility>
+
+#include "sidecar/call/error_answer.h"
+
+namespace naru {
+namespace {
+
+double Milliseconds(call::Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+std::string DetailOf(const call::Call& call, const call::Ending& ending, call::Duration took) {
+  if (ending.failure != nullptr) return call::DescribeFailure(call, *ending.failure, call.started + took);
+  if (ending.outcome == call::Outcome::kTruncated) return "the answer broke off";
+  if (ending.outcome == call::Outcome::kCancelled) return "the application went away";
+  if (!call.attempts.empty()) return call.attempts.back().detail;
+  return {};
+}
+
+std::vector<admin::RecentAttempt> AttemptsOf(const call::Call& call) {
+  std::vector<admin::RecentAttempt> attempts;
+  for (const call::AttemptRecord& attempt : call.attempts) {
+    attempts.push_back({attempt.endpoint->text, std::string(resilience::WordOf(attempt.outcome)),
+                        Milliseconds(attempt.started - call.started), Milliseconds(attempt.took), attempt.detail});
+  }
+  return attempts;
+}
+
+}  // namespace
+
+void CallLog::OnCall(const call::Call& call, const call::Ending& ending, call::Duration took) {
+  const config::Caller& caller = call.snapshot->config().caller;
+  admin::RecentCall entry;
+  entry.time_of_day = std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::microseconds>(took);
+  entry.request_id = std::string(call.RequestId());
+  entry.caller = caller.squad + "/" + caller.service;
+  entry.squad = call.plan == nullptr ? "unknown" : call.callee->service->squad;
+  entry.service = call.plan == nullptr ? call.named : call.callee->service->name;
+  entry.route = call.plan == nullptr ? "other" : call.plan->name;
+  entry.method = std::string(call.head.method);
+  entry.path = std::string(call.plan == nullptr ? call.head.target : call.target.path_and_query);
+  entry.path.resize(std::min(entry.path.find('?'), entry.path.size()));
+  entry.outcome = std::string(resilience::WordOf(ending.outcome));
+  entry.status = ending.status;
+  entry.ms = Milliseconds(took);
+  entry.detail = DetailOf(call, ending, took);
+  entry.attempts = AttemptsOf(call);
+  const bool slow = ending.outcome == call::Outcome::kOk || ending.outcome == call::Outcome::kClientError;
+  const std::string limited_by = (call.plan == nullptr ? std::string("unknown") : entry.service) + " " + entry.outcome;
+  logger_.WriteLimited(limited_by, slow ? log::Level::kInfo : log::Level::kWarn, slow ? "slow call" : "failed call",
+                       {{"outcome", entry.outcome},
+                        {"status", entry.status},
+                        {"squad", entry.squad},
+                        {"service", entry.service},
+                        {"route", entry.route},
+                        {"method", entry.method},
+                        {"path", entry.path},
+                        {"ms", entry.ms},
+                        {"attempts", entry.attempts.size()},
+                        {"endpoint", entry.attempts.empty() ? std::string_view() : entry.attempts.back().endpoint},
+                        {"detail", entry.detail},
+                        {"request_id", entry.request_id}});
+  recent_.Add(std::move(entry));
+}
+
+}  // namespace naru

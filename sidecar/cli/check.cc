@@ -1,0 +1,135 @@
+#include "sidecar/cli/check.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "sidecar/config/text.h"
+
+namespace naru::cli {
+namespace {
+
+namespace json = boost::json;
+using config::Cat;
+using config::Config;
+using config::ListenAddress;
+using config::Service;
+
+std::string Count(size_t number, std::string_view what) {
+  return Cat(number, " ", what, number == 1 ? "" : "s");
+}
+
+json::array ProblemArray(const std::vector<config::Problem>& problems) {
+  json::array array;
+  for (const config::Problem& problem : problems) {
+    array.push_back({{"file", problem.file},
+                     {"line", problem.line},
+                     {"column", problem.column},
+                     {"message", problem.message},
+                     {"hint", problem.hint}});
+  }
+  return array;
+}
+
+// The first TCP address of the shared port, or nothing where there are only sockets.
+const ListenAddress* SharedPort(const Config& config) {
+  const auto at = std::find_if(config.listen.begin(), config.listen.end(),
+                               [](const ListenAddress& address) { return address.unix_path.empty(); });
+  return at == config.listen.end() ? nullptr : &*at;
+}
+
+std::vector<std::string> WaysToCall(const Config& config, const Service& service) {
+  std::vector<std::string> ways;
+  if (service.port.has_value()) ways.push_back(Cat("http://127.0.0.1:", *service.port, "/"));
+  if (const ListenAddress* shared = SharedPort(config)) {
+    ways.push_back(Cat("http://127.0.0.1:", shared->tcp.port, "/", service.name, "/"));
+    ways.push_back(Cat("http://", service.name, "/ with HTTP_PROXY=http://127.0.0.1:", shared->tcp.port));
+  }
+  std::string hosts = Cat("Host: ", service.name);
+  for (const std::string& host : service.hosts) hosts += Cat(" or ", host);
+  ways.push_back(hosts + " on the shared port");
+  return ways;
+}
+
+json::object ServiceJson(const Config& config, const Service& service) {
+  json::array endpoints;
+  for (const discovery::Address& endpoint : service.endpoints) endpoints.emplace_back(endpoint.ToString());
+  const std::vector<std::string> ways = WaysToCall(config, service);
+  json::object object{{"name", service.name},
+                      {"squad", service.squad},
+                      {"port", nullptr},
+                      {"hosts", json::array(service.hosts.begin(), service.hosts.end())},
+                      {"endpoints", std::move(endpoints)},
+                      {"call_as", json::array(ways.begin(), ways.end())},
+                      {"from", config.Where(service.origin)}};
+  if (service.port.has_value()) object["port"] = *service.port;
+  return object;
+}
+
+std::string CheckJson(const std::string& path, const config::LoadResult& result) {
+  json::object object{{"file", path},
+                      {"sound", result.config != nullptr},
+                      {"problems", ProblemArray(result.problems)},
+                      {"notes", ProblemArray(result.notes)}};
+  if (result.config == nullptr) return json::serialize(object);
+  json::array listen;
+  for (const ListenAddress& address : result.config->listen) listen.emplace_back(address.text);
+  json::array services;
+  for (const Service& service : result.config->services)
+    services.push_back(ServiceJson(*result.config, service));
+  object["listen"] = std::move(listen);
+  object["admin"] = result.config->admin.text;
+  object["services"] = std::move(services);
+  return json::serialize(object);
+}
+
+void PrintPorts(const Config& config, std::ostream& out) {
+  for (const ListenAddress& address : config.listen)
+    out << "listen " << address.text << ": every service, by its name\n";
+  for (const Service& service : config.services) {
+    if (service.port.has_value()) out << "port " << *service.port << ": " << service.name << "\n";
+  }
+  out << "admin " << config.admin.text << "\n";
+}
+
+void PrintServices(const Config& config, std::ostream& out) {
+  for (const Service& service : config.services) {
+    out << "\n"
+        << service.name << " (squad " << service.squad << ", " << Count(service.endpoints.size(), "endpoint")
+        << ", " << config.Where(service.origin) << ")\n";
+    for (const std::string& way : WaysToCall(config, service)) out << "  " << way << "\n";
+  }
+}
+
+void PrintText(const std::string& path, const config::LoadResult& result, std::ostream& out) {
+  out << config::Render(result.problems);
+  if (result.config == nullptr) {
+    if (!result.unreadable) out << Count(result.problems.size(), "problem") << "\n";
+    return;
+  }
+  for (const config::Problem& note : result.notes) out << "note: " << config::Render(note);
+  out << path << " is sound: " << Count(result.config->services.size(), "service") << " in "
+      << Count(result.config->files.size(), "file") << "\n";
+  PrintPorts(*result.config, out);
+  PrintServices(*result.config, out);
+}
+
+}  // namespace
+
+int Check(const std::string& path, const config::Environment& environment, Format format, std::ostream& out) {
+  const config::LoadResult result = config::LoadConfig(path, environment);
+  if (format == Format::kJson) {
+    out << CheckJson(path, result) << "\n";
+  } else {
+    PrintText(path, result, out);
+  }
+  if (result.unreadable) return kUnreadable;
+  return result.config == nullptr ? kProblems : kSound;
+}
+
+std::string ProblemsJson(const std::string& path, const config::LoadResult& result) {
+  return CheckJson(path, result);
+}
+
+}  // namespace naru::cli

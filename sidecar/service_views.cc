@@ -1,0 +1,133 @@
+#include "sidecar/service_views.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "sidecar/config/policy_fields.h"
+
+namespace naru {
+namespace {
+
+using resilience::CircuitBreaker;
+
+std::string_view WordOf(CircuitBreaker::State state) {
+  switch (state) {
+    case CircuitBreaker::State::kClosed:
+      return "closed";
+    case CircuitBreaker::State::kProbing:
+      return "probing";
+    case CircuitBreaker::State::kOpen:
+      return "open";
+  }
+  return "";
+}
+
+std::string_view WhyOf(resilience::EjectionReason reason) {
+  switch (reason) {
+    case resilience::EjectionReason::kConsecutive:
+      return "failed several times in a row (ejection.consecutive)";
+    case resilience::EjectionReason::kSuccessRate:
+      return "its success rate fell too low (ejection.success_rate)";
+    case resilience::EjectionReason::kNone:
+      break;
+  }
+  return "";
+}
+
+// The limits of a service: its own and those of routes that have one.
+std::set<const resilience::ConcurrencyLimit*> LimitsOf(const call::Callee& callee) {
+  std::set<const resilience::ConcurrencyLimit*> limits{callee.other.guards.limit.get()};
+  for (const call::RoutePlan& route : callee.routes) limits.insert(route.guards.limit.get());
+  return limits;
+}
+
+std::pair<uint64_t, uint64_t> InFlightAndQueued(const call::Callee& callee) {
+  std::pair<uint64_t, uint64_t> sum{0, 0};
+  for (const resilience::ConcurrencyLimit* limit : LimitsOf(callee)) {
+    sum.first += limit->in_flight();
+    sum.second += limit->queued();
+  }
+  return sum;
+}
+
+// Looks without readmitting: that is for the calls to do.
+bool IsEjected(const resilience::EndpointHealth& health, resilience::TimePoint now) {
+  return health.ejected_until() > now;
+}
+
+const resilience::EndpointHealth* HealthOf(const call::Callee& callee, size_t endpoint) {
+  const call::HealthGroup* group = callee.other.guards.health.get();
+  return group == nullptr ? nullptr : group->endpoints[endpoint].get();
+}
+
+admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, resilience::TimePoint now) {
+  const call::EndpointState& endpoint = *callee.endpoints[index];
+  const resilience::EndpointHealth* health = HealthOf(callee, index);
+  admin::EndpointView view;
+  view.address = endpoint.text;
+  view.state = "serving";
+  view.in_flight = endpoint.estimate.in_flight();
+  if (endpoint.estimate.measured()) {
+    view.latency_ms = std::chrono::duration<double, std::milli>(endpoint.estimate.latency(now)).count();
+  }
+  if (health != nullptr && IsEjected(*health, now)) {
+    view.state = "ejected";
+    view.why = WhyOf(health->last_reason());
+    view.serving_again_in_ms = std::chrono::duration<double, std::milli>(health->ejected_until() - now).count();
+  }
+  return view;
+}
+
+std::vector<admin::PolicyValue> ViewPolicy(const call::Snapshot& snapshot, const config::Policy& policy) {
+  std::vector<admin::PolicyValue> values;
+  for (const config::PolicyLine& line : config::Explain(policy)) {
+    values.push_back({line.key, line.value, snapshot.config().Where(line.origin)});
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, resilience::TimePoint now) {
+  std::vector<admin::ServiceView> views;
+  for (const call::Callee& callee : snapshot.callees()) {
+    admin::ServiceView view;
+    view.name = callee.service->name;
+    view.squad = callee.service->squad;
+    view.port = callee.service->port;
+    view.hosts = callee.service->hosts;
+    std::tie(view.in_flight, view.queued) = InFlightAndQueued(callee);
+    const CircuitBreaker* breaker = callee.other.guards.breaker.get();
+    view.breaker = breaker == nullptr ? "off" : WordOf(breaker->state());
+    for (size_t i = 0; i < callee.endpoints.size(); ++i) view.endpoints.push_back(ViewEndpoint(callee, i, now));
+    view.policy = ViewPolicy(snapshot, callee.service->policy);
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot, resilience::TimePoint now,
+                                                  resilience::Duration age, uint64_t loads) {
+  std::vector<metrics::ServiceReading> readings;
+  for (const call::Callee& callee : snapshot.callees()) {
+    metrics::ServiceReading reading;
+    reading.squad = callee.service->squad;
+    reading.service = callee.service->name;
+    std::tie(reading.in_flight, reading.queued) = InFlightAndQueued(callee);
+    if (const CircuitBreaker* breaker = callee.other.guards.breaker.get()) {
+      reading.breaker = static_cast<int>(breaker->state());
+    }
+    for (size_t i = 0; i < callee.endpoints.size(); ++i) {
+      const resilience::EndpointHealth* health = HealthOf(callee, i);
+      const bool ejected = health != nullptr && IsEjected(*health, now);
+      ++(ejected ? reading.endpoints.ejected : reading.endpoints.serving);
+    }
+    reading.discovery = metrics::DiscoveryReading{"static", age, loads, 0};
+    readings.push_back(std::move(reading));
+  }
+  return readings;
+}
+
+}  // namespace naru

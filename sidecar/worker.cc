@@ -1,0 +1,119 @@
+#include "sidecar/worker.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace naru {
+namespace {
+
+// One writer: no need for a locked instruction.
+void AddRelaxed(std::atomic<uint64_t>& counter, int change) {
+  counter.store(counter.load(std::memory_order_relaxed) + static_cast<uint64_t>(static_cast<int64_t>(change)),
+                std::memory_order_relaxed);
+}
+
+std::mt19937_64 SeededRandom() {
+  std::random_device device;
+  std::seed_seq seeds{device(), device(), device(), device()};
+  return std::mt19937_64(seeds);
+}
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, std::shared_ptr<const call::Snapshot> snapshot)
+    : options_(std::move(options)),
+      random_(SeededRandom()),
+      snapshot_(std::move(snapshot)),
+      upstream_pool_(loop_),
+      stack_({loop_,
+              {loop_, buffers_, upstream_pool_},
+              options_.index,
+              options_.nameless,
+              options_.observer,
+              random_,
+              options_.wake_others}) {}
+
+Worker::~Worker() = default;
+
+void Worker::Start() {
+  thread_ = std::thread([this] { loop_.Run(); });
+  pthread_setname_np(thread_.native_handle(), ("naru-" + std::to_string(options_.index)).c_str());
+}
+
+void Worker::Stop() {
+  if (!thread_.joinable()) return;
+  loop_.Post([this] { AbortAll(); });
+  thread_.join();
+}
+
+void Worker::UseSnapshot(std::shared_ptr<const call::Snapshot> snapshot) {
+  loop_.Post([this, snapshot = std::move(snapshot)]() mutable { snapshot_ = std::move(snapshot); });
+}
+
+void Worker::AddListener(std::string key, int fd, call::AcceptedAt at) {
+  loop_.Post([this, key = std::move(key), fd, at] {
+    net::Listener::Callbacks callbacks{[this, at](int accepted) { Accept(accepted, at); },
+                                       [this](int error) { MakeRoom(error); }};
+    listeners_[key] = std::make_unique<net::Listener>(loop_, fd, std::move(callbacks));
+  });
+}
+
+void Worker::RemoveListener(std::string key) {
+  loop_.Post([this, key = std::move(key)] { listeners_.erase(key); });
+}
+
+void Worker::WakeWaiting(call::LimitConcurrency::LimitPtr limit) {
+  loop_.Post([this, limit = std::move(limit)] { stack_.limits().Wake(limit); });
+}
+
+void Worker::Accept(int fd, call::AcceptedAt at) {
+  auto* connection = new call::Http1Downstream(*this, fd, at);
+  connections_.push_back(*connection);
+  AddRelaxed(connection_count_, 1);
+  connection->Start();
+}
+
+// The oldest idle connections make room; their applications open new ones when they need them.
+void Worker::MakeRoom(int error) {
+  options_.exhausted(error);
+  int closed = 0;
+  for (call::Http1Downstream& connection : connections_) {
+    if (closed == kCloseIdlePerExhaustion) break;
+    if (!connection.idle()) continue;
+    connection.Abort();
+    ++closed;
+  }
+}
+
+void Worker::AbortAll() {
+  stopping_ = true;
+  listeners_.clear();
+  for (call::Http1Downstream& connection : connections_) connection.Abort();
+  if (connections_.empty()) loop_.Stop();
+}
+
+void Worker::Gone(call::Http1Downstream& connection) {
+  connections_.erase(connections_.iterator_to(connection));
+  delete &connection;
+  AddRelaxed(connection_count_, -1);
+  if (stopping_ && connections_.empty()) loop_.Stop();
+}
+
+std::unique_ptr<call::CallBlock> Worker::TakeBlock() {
+  if (free_blocks_.empty()) return std::make_unique<call::CallBlock>();
+  std::unique_ptr<call::CallBlock> block = std::move(free_blocks_.back());
+  free_blocks_.pop_back();
+  return block;
+}
+
+void Worker::GiveBack(std::unique_ptr<call::CallBlock> block) {
+  if (free_blocks_.size() >= kMaxFreeBlocks) return;
+  block->call.Clear();
+  if (block->out.capacity() > net::BufferPool::kSmallBytes) block->out = {};
+  free_blocks_.push_back(std::move(block));
+}
+
+void Worker::CountCall(int change) { AddRelaxed(calls_in_flight_, change); }
+
+}  // namespace naru

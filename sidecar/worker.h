@@ -1,0 +1,90 @@
+// One event loop on one thread, with its listeners, its connections and its copy of the layers.
+//
+// Workers share nothing but what a Snapshot refers to. Methods marked "any thread" may be called from the control thread;
+// everything else runs on the worker's own.
+#pragma once
+
+#include <atomic>
+#include <boost/intrusive/list.hpp>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "metrics/registry.h"
+#include "sidecar/call/http1_downstream.h"
+#include "sidecar/net/listener.h"
+
+namespace naru {
+
+struct WorkerOptions {
+  int index = 0;
+  metrics::CallSeries& nameless;  // of this worker
+  call::CallObserver& observer;   // of this worker; called on its thread
+  // Tells the other workers that a place has come free. May be empty.
+  std::function<void(call::LimitConcurrency::LimitPtr)> wake_others;
+  // No descriptor was left to accept with. Called on the worker's thread.
+  std::function<void(int error)> exhausted;
+};
+
+class Worker final : public call::DownstreamHost {
+ public:
+  Worker(WorkerOptions options, std::shared_ptr<const call::Snapshot> snapshot);
+  ~Worker() override;
+
+  // Any thread: starts the loop's thread, once.
+  void Start();
+  // Any thread: cuts every connection, ends the loop and waits for its thread.
+  void Stop();
+
+  // Any thread. Calls that are in progress keep the snapshot they began with.
+  void UseSnapshot(std::shared_ptr<const call::Snapshot> snapshot);
+  // Any thread. Takes ownership of the listening `fd`; `key` names it for RemoveListener.
+  void AddListener(std::string key, int fd, call::AcceptedAt at);
+  void RemoveListener(std::string key);
+  // Any thread: a place in `limit` may be free for a call that waits here.
+  void WakeWaiting(call::LimitConcurrency::LimitPtr limit);
+
+  // Any thread.
+  uint64_t calls_in_flight() const { return calls_in_flight_.load(std::memory_order_relaxed); }
+  uint64_t downstream_connections() const { return connection_count_.load(std::memory_order_relaxed); }
+  uint64_t upstream_connections() const { return upstream_pool_.open(); }
+
+  net::EventLoop& loop() override { return loop_; }
+  net::BufferPool& buffers() override { return buffers_; }
+  call::OutboundStack& stack() override { return stack_; }
+  std::shared_ptr<const call::Snapshot> snapshot() override { return snapshot_; }
+  int worker() const override { return options_.index; }
+  std::unique_ptr<call::CallBlock> TakeBlock() override;
+  void GiveBack(std::unique_ptr<call::CallBlock> block) override;
+  void CountCall(int change) override;
+  void Gone(call::Http1Downstream& connection) override;
+
+ private:
+  using Connections = boost::intrusive::list<call::Http1Downstream, boost::intrusive::constant_time_size<false>>;
+  static constexpr size_t kMaxFreeBlocks = 256;
+  static constexpr int kCloseIdlePerExhaustion = 64;
+
+  void Accept(int fd, call::AcceptedAt at);
+  void MakeRoom(int error);
+  void AbortAll();
+
+  const WorkerOptions options_;
+  net::EventLoop loop_;
+  net::BufferPool buffers_;
+  std::mt19937_64 random_;
+  std::shared_ptr<const call::Snapshot> snapshot_;
+  call::UpstreamPool upstream_pool_;
+  call::OutboundStack stack_;
+  std::vector<std::unique_ptr<call::CallBlock>> free_blocks_;
+  std::map<std::string, std::unique_ptr<net::Listener>> listeners_;
+  Connections connections_;
+  bool stopping_ = false;
+  std::atomic<uint64_t> calls_in_flight_{0};
+  std::atomic<uint64_t> connection_count_{0};
+  std::thread thread_;
+};
+
+}  // namespace naru
