@@ -1,0 +1,304 @@
+#include "sidecar/cli/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "sidecar/config/schema.h"
+#include "tests/sidecar/config/fake_environment.h"
+
+namespace naru::cli {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kConfig[] = R"(caller: {squad: video, service: video-api}
+services:
+  courses:
+    squad: learning
+    endpoints: [10.0.1.11:8080, 10.0.1.12:8080]
+    hosts: [api.example.com]
+    port: 4101
+    timeout: 3s
+    routes:
+      - match: GET /v1/courses/{id}
+        name: course
+        timeout: 800ms
+      - match: POST /v1/enrolments
+        retry: {idempotent: true}
+  orders:
+    squad: shop
+    endpoints: 10.0.2.1:80
+    breaker: off
+)";
+
+// The vocabulary: naru.yaml is there and sound, and a command leaves its exit code and what it printed.
+class CommandLineTest : public testing::Test {
+ protected:
+  CommandLineTest() { environment_.files["naru.yaml"] = kConfig; }
+
+  int Naru(std::vector<std::string> arguments) {
+    out_.str("");
+    err_.str("");
+    const Console console{environment_, out_, err_,
+                          [this](const std::string& path, const std::string& log_level) {
+                            ran_ = path + " " + log_level;
+                            return 7;
+                          }};
+    return RunCommandLine(arguments, console);
+  }
+  std::string Explained(std::vector<std::string> call) {
+    call.insert(call.begin(), {"explain", "-c", "naru.yaml"});
+    exit_code_ = Naru(call);
+    return out_.str();
+  }
+
+  config::FakeEnvironment environment_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  std::string ran_;
+  int exit_code_ = -1;
+};
+
+TEST_F(CommandLineTest, RunTakesTheFileOfTheOptionThenOfTheVariableThenTheUsualOne) {
+  EXPECT_EQ(Naru({"run", "-c", "naru.yaml", "--log-level", "debug"}), 7);
+  EXPECT_EQ(ran_, "naru.yaml debug");
+  EXPECT_EQ(Naru({"run"}), 7);
+  EXPECT_EQ(ran_, "/etc/naru/naru.yaml info");
+  environment_.variables["NARU_CONFIG"] = "elsewhere.yaml";
+  EXPECT_EQ(Naru({"run"}), 7);
+  EXPECT_EQ(ran_, "elsewhere.yaml info");
+  EXPECT_EQ(Naru({"run", "-c", "naru.yaml"}), 7);
+  EXPECT_EQ(ran_, "naru.yaml info");
+}
+
+TEST_F(CommandLineTest, AWrongCommandLineIsExplainedAndGives2) {
+  EXPECT_EQ(Naru({}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("A subcommand is required"));
+  EXPECT_EQ(Naru({"chekc"}), 2);
+  EXPECT_EQ(Naru({"check", "--frmat=json"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("--frmat"));
+  EXPECT_EQ(Naru({"check", "--format=xml"}), 2);
+  EXPECT_EQ(Naru({"run", "--log-level=loud"}), 2);
+  EXPECT_EQ(Naru({"explain", "GET"}), 2);
+  EXPECT_EQ(out_.str(), "");
+}
+
+TEST_F(CommandLineTest, EveryCommandHasHelp) {
+  for (const char* command : {"run", "check", "explain", "healthcheck", "version", "simulate"}) {
+    EXPECT_EQ(Naru({command, "--help"}), 0) << command;
+    EXPECT_THAT(out_.str(), HasSubstr(command));
+  }
+  EXPECT_EQ(Naru({"--help"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("healthcheck"));
+}
+
+TEST_F(CommandLineTest, SimulateSaysThatItIsNotThereYet) {
+  EXPECT_EQ(Naru({"simulate", "outage.yaml", "-c", "naru.yaml"}), 2);
+  EXPECT_EQ(err_.str(),
+            "naru simulate is not supported yet; naru explain shows the policy that a call would meet\n");
+}
+
+TEST_F(CommandLineTest, CheckPrintsTheMapOfPortsToServices) {
+  EXPECT_EQ(Naru({"check", "-c", "naru.yaml"}), 0);
+  EXPECT_EQ(out_.str(), R"(naru.yaml is sound: 2 services in 1 file
+listen 127.0.0.1:4000: every service, by its name
+port 4101: courses
+admin 127.0.0.1:4001
+
+courses (squad learning, 2 endpoints, naru.yaml:3)
+  http://127.0.0.1:4101/
+  http://127.0.0.1:4000/courses/
+  http://courses/ with HTTP_PROXY=http://127.0.0.1:4000
+  Host: courses or api.example.com on the shared port
+
+orders (squad shop, 1 endpoint, naru.yaml:15)
+  http://127.0.0.1:4000/orders/
+  http://orders/ with HTTP_PROXY=http://127.0.0.1:4000
+  Host: orders on the shared port
+)");
+}
+
+TEST_F(CommandLineTest, CheckPrintsNotes) {
+  environment_.files["naru.yaml"] = "services: {}";
+  EXPECT_EQ(Naru({"check", "-c", "naru.yaml"}), 0);
+  EXPECT_EQ(out_.str(), R"(note: naru.yaml: the caller is counted as unknown/unknown
+  say who calls: caller: {squad: NAME, service: NAME}
+note: naru.yaml: no service is defined: every call will be answered as unknown_service
+  define services under `services:`, or name files that do under `include:`
+naru.yaml is sound: 0 services in 1 file
+listen 127.0.0.1:4000: every service, by its name
+admin 127.0.0.1:4001
+)");
+}
+
+TEST_F(CommandLineTest, CheckPrintsEveryProblemAndGives1) {
+  environment_.files["naru.yaml"] = "lisen: 1\nworkers: 0\n";
+  EXPECT_EQ(Naru({"check", "-c", "naru.yaml"}), 1);
+  EXPECT_EQ(out_.str(), R"(naru.yaml:1:1: there is no key "lisen" in the file
+  lisen: 1
+  ^
+  did you mean "listen"?
+naru.yaml:2:10: workers: "0" is below the least, 1
+  workers: 0
+           ^
+2 problems
+)");
+}
+
+TEST_F(CommandLineTest, CheckGives2ForAFileThatCannotBeRead) {
+  EXPECT_EQ(Naru({"check", "-c", "none.yaml"}), 2);
+  EXPECT_EQ(out_.str(), "none.yaml: does not exist\n  name the file by -c FILE or by NARU_CONFIG\n");
+}
+
+TEST_F(CommandLineTest, CheckSpeaksJson) {
+  EXPECT_EQ(Naru({"check", "-c", "naru.yaml", "--format=json"}), 0);
+  const boost::json::value sound = boost::json::parse(out_.str());
+  EXPECT_EQ(sound.at("sound"), true);
+  EXPECT_EQ(boost::json::serialize(sound.at("services").at(1)),
+            R"({"name":"orders","squad":"shop","port":null,"hosts":[],"endpoints":["10.0.2.1:80"],"call_as":)"
+            R"(["http://127.0.0.1:4000/orders/","http://orders/ with HTTP_PROXY=http://127.0.0.1:4000",)"
+            R"("Host: orders on the shared port"],"from":"naru.yaml:15"})");
+
+  environment_.files["naru.yaml"] =
+      "lisen: 1\ncaller: {squad: s, service: x}\nservices: {a: {squad: s, endpoints: []}}";
+  EXPECT_EQ(Naru({"check", "-c", "naru.yaml", "--format=json"}), 1);
+  EXPECT_EQ(
+      out_.str(),
+      R"({"file":"naru.yaml","sound":false,"problems":[{"file":"naru.yaml","line":1,"column":1,"message":)"
+      R"("there is no key \"lisen\" in the file","hint":"did you mean \"listen\"?"}],"notes":[]})"
+      "\n");
+}
+
+TEST_F(CommandLineTest, CheckPrintsTheSchemaAndTheReferencePage) {
+  EXPECT_EQ(Naru({"check", "--schema"}), 0);
+  EXPECT_EQ(out_.str(), config::SchemaJson() + "\n");
+  EXPECT_EQ(Naru({"check", "--reference"}), 0);
+  EXPECT_EQ(out_.str(), config::ReferencePage());
+}
+
+TEST_F(CommandLineTest, ExplainSaysWhereACallGoesAndWhy) {
+  EXPECT_EQ(Explained({"GET", "http://127.0.0.1:4000/courses/v1/courses/42?full=1"}),
+            R"(service    courses (naru.yaml:3)
+squad      learning
+named by   the first path segment
+route      course: GET /v1/courses/{id} (naru.yaml:10)
+upstream   GET /v1/courses/42?full=1, Host: courses
+endpoints  10.0.1.11:8080, 10.0.1.12:8080 (naru.yaml:5)
+this call  retried even if it may have been processed: GET is idempotent
+
+timeout                 800ms       naru.yaml:12
+try_timeout             off, as the one inherited is not below timeout  default
+connect_timeout         500ms       default
+idle_timeout            5m          default
+retry.attempts          2           default
+retry.on                [unsent, refused, reset, 502, 503, 504, unavailable]  default
+retry.idempotent        false       default
+retry.body              64KiB       default
+retry.backoff.base      25ms        default
+retry.backoff.max       250ms       default
+retry.budget.ratio      20%         default
+retry.budget.floor      1/s         default
+retry.budget.window     10s         default
+limits.concurrent       100         default
+limits.queue            100         default
+limits.queue_timeout    250ms       default
+breaker.failure_rate    50%         default
+breaker.min_calls       20          default
+breaker.window          10s         default
+breaker.open_for        5s          default
+breaker.probes          1           default
+ejection.consecutive    5           default
+ejection.success_rate   80%         default
+ejection.min_calls      5           default
+ejection.window         10s         default
+ejection.base           1s          default
+ejection.max            1m          default
+ejection.keep           50%         default
+balance                 p2c         default
+)");
+  EXPECT_EQ(exit_code_, 0);
+}
+
+TEST_F(CommandLineTest, ExplainKnowsEveryWayOfCalling) {
+  EXPECT_THAT(Explained({"GET", "http://localhost:4101/v1/x"}),
+              testing::AllOf(HasSubstr("named by   its local port\n"), HasSubstr("route      other\n"),
+                             HasSubstr("upstream   GET /v1/x, Host: courses\n")));
+  EXPECT_THAT(Explained({"GET", "http://127.0.0.1:4000/v1/x", "-H", "Host: api.example.com"}),
+              testing::AllOf(HasSubstr("named by   Host, one of its hosts\n"),
+                             HasSubstr("upstream   GET /v1/x, Host: api.example.com\n")));
+  EXPECT_THAT(Explained({"GET", "http://courses/v1/x"}), HasSubstr("named by   the absolute URL\n"));
+  EXPECT_THAT(Explained({"GET", "/v1/x", "-H", "host: orders"}),
+              HasSubstr("service    orders (naru.yaml:15)\n"));
+  EXPECT_THAT(Explained({"GET", "/orders/v1/x"}),
+              HasSubstr("breaker                 off         naru.yaml:18\n"));
+}
+
+TEST_F(CommandLineTest, ExplainSaysWhatTheMethodAndTheHeadersChange) {
+  EXPECT_THAT(
+      Explained({"POST", "/courses/v1/x"}),
+      HasSubstr(
+          "this call  retried only if it was never sent: POST is not idempotent (retry.idempotent or an "
+          "Idempotency-Key would allow more)\n"));
+  EXPECT_THAT(
+      Explained({"POST", "/courses/v1/enrolments"}),
+      HasSubstr("this call  retried even if it may have been processed: retry.idempotent vouches for it\n"));
+  EXPECT_THAT(
+      Explained({"POST", "/courses/v1/x", "-H", "Idempotency-Key: 7", "-H", "x-naru-attempt: 2", "-H",
+                 "x-naru-deadline-ms: 100"}),
+      HasSubstr(
+          "this call  retried even if it may have been processed: it has an Idempotency-Key\n"
+          "this call  x-naru-attempt: the caller is retrying, so only what was never sent is retried here\n"
+          "this call  x-naru-deadline-ms: the call ends after 100ms\n"));
+  EXPECT_THAT(Explained({"GET", "/courses/v1/x", "-H", "x-naru-deadline-ms: soon"}),
+              HasSubstr("this call  x-naru-deadline-ms: malformed, so it is ignored\n"));
+}
+
+TEST_F(CommandLineTest, ExplainSaysWhyACallGoesNowhere) {
+  EXPECT_EQ(
+      Explained({"GET", "http://127.0.0.1:4000/coruses/x"}),
+      "unknown_service (502): no service is called \"coruses\" (the first segment of the path); did you mean "
+      "\"courses\"? to add it, define it under services: in naru.yaml\n");
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_THAT(Explained({"GET", "https://courses/x"}), HasSubstr("(405): naru carries plain HTTP"));
+  EXPECT_EQ(Explained({"GET", "http://127.0.0.1:9999/x"}),
+            "naru does not listen on port 9999; naru check lists the ports that it listens on\n");
+  EXPECT_EQ(Explained({"GET", "courses"}), "\"courses\" is neither http://HOST[:PORT]/path nor /path\n");
+  EXPECT_EQ(Explained({"GET", "/x", "-H", "Host"}), "-H \"Host\" is no header: write 'name: value'\n");
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_EQ(Naru({"explain", "-c", "none.yaml", "GET", "/x"}), 2);
+}
+
+TEST_F(CommandLineTest, ExplainSpeaksJson) {
+  const boost::json::value sound =
+      boost::json::parse(Explained({"GET", "/courses/v1/courses/1", "--format=json"}));
+  EXPECT_EQ(sound.at("resolved"), true);
+  EXPECT_EQ(sound.at("match"), "GET /v1/courses/{id}");
+  EXPECT_EQ(boost::json::serialize(sound.at("upstream")),
+            R"({"method":"GET","path":"/v1/courses/1","host":"courses"})");
+  EXPECT_EQ(boost::json::serialize(sound.at("policy").at("timeout")),
+            R"({"value":"800ms","from":"naru.yaml:12"})");
+  const boost::json::value unsound = boost::json::parse(Explained({"GET", "/zzz/x", "--format=json"}));
+  EXPECT_EQ(
+      boost::json::serialize(unsound),
+      R"({"resolved":false,"outcome":"unknown_service","status":502,"detail":"no service is called \"zzz\" (the )"
+      R"(first segment of the path); to add it, define it under services: in naru.yaml"})");
+  EXPECT_EQ(exit_code_, 1);
+}
+
+TEST_F(CommandLineTest, VersionNamesTheBuildAndItsLibraries) {
+  EXPECT_EQ(Naru({"version"}), 0);
+  EXPECT_THAT(out_.str(), testing::StartsWith("naru "));
+  for (const char* word : {"\ncommit ", "\nbuild ", "\nboost 1.", "\nyaml-cpp ", "\ncli11 "}) {
+    EXPECT_THAT(out_.str(), HasSubstr(word));
+  }
+  EXPECT_EQ(Naru({"version", "--format=json"}), 0);
+  EXPECT_FALSE(boost::json::parse(out_.str()).at("libraries").at("boost").as_string().empty());
+}
+
+}  // namespace
+}  // namespace naru::cli

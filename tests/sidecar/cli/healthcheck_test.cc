@@ -1,0 +1,146 @@
+#include "sidecar/cli/healthcheck.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "tests/sidecar/config/fake_environment.h"
+
+namespace naru::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Listens on a port of the system's choice and gives one connection a fixed answer.
+class OneAnswer {
+ public:
+  enum class Then { kClose, kStaySilent };
+
+  OneAnswer(std::string answer, Then then) {
+    listener_ = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(listener_, reinterpret_cast<sockaddr*>(&name), sizeof name);
+    listen(listener_, 1);
+    socklen_t size = sizeof name;
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&name), &size);
+    port_ = ntohs(name.sin_port);
+    thread_ = std::thread([this, answer = std::move(answer), then] { Serve(answer, then); });
+  }
+  ~OneAnswer() {
+    thread_.join();
+    close(listener_);
+  }
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  const std::string& request() const { return request_; }
+
+ private:
+  void Serve(const std::string& answer, Then then) {
+    const int peer = accept(listener_, nullptr, nullptr);
+    char piece[1024];
+    while (request_.find("\r\n\r\n") == std::string::npos) {
+      const ssize_t got = recv(peer, piece, sizeof piece, 0);
+      if (got <= 0) break;
+      request_.append(piece, got);
+    }
+    send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+    // A silent peer is left when the other side has given up and closed.
+    if (then == Then::kStaySilent) recv(peer, piece, sizeof piece, 0);
+    close(peer);
+  }
+
+  int listener_ = -1;
+  uint16_t port_ = 0;
+  std::string request_;
+  std::thread thread_;
+};
+
+constexpr auto kClose = OneAnswer::Then::kClose;
+constexpr auto kStaySilent = OneAnswer::Then::kStaySilent;
+
+struct Asked {
+  int exit_code;
+  std::string said;
+
+  bool operator==(const Asked&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Asked& asked) {
+  return out << asked.exit_code << ' ' << asked.said;
+}
+
+Asked Ask(const std::string& url, milliseconds limit = milliseconds(5000)) {
+  std::ostringstream err;
+  const int exit_code = Healthcheck(url, err, limit);
+  return {exit_code, err.str()};
+}
+
+TEST(Healthcheck, IsQuietWhenReady) {
+  OneAnswer sidecar("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", kClose);
+  EXPECT_EQ(Ask(sidecar.url() + "/"), (Asked{0, ""}));
+  EXPECT_EQ(sidecar.request().substr(0, 21), "GET /readyz HTTP/1.1\r");
+}
+
+TEST(Healthcheck, SaysWhyItIsNotReady) {
+  OneAnswer sidecar(
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 22\r\n\r\n{\"reason\": \"draining\"}\n", kClose);
+  EXPECT_EQ(Ask(sidecar.url()), (Asked{1, "not ready: /readyz answered 503: {\"reason\": \"draining\"}\n"}));
+}
+
+TEST(Healthcheck, DoesNotWaitForAnAnswerThatIsAlreadyWhole) {
+  OneAnswer sidecar("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", kStaySilent);
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_EQ(Ask(sidecar.url(), milliseconds(60'000)), (Asked{0, ""}));
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(30));
+}
+
+TEST(Healthcheck, GivesUpOnSilence) {
+  OneAnswer sidecar("", kStaySilent);
+  EXPECT_EQ(Ask(sidecar.url(), milliseconds(20)),
+            (Asked{1, "not ready: no answer from " + sidecar.url().substr(7) + " in time\n"}));
+}
+
+TEST(Healthcheck, TellsWhatIsNotHttp) {
+  OneAnswer sidecar("SSH-2.0-OpenSSH_9.2\r\n", kClose);
+  EXPECT_EQ(Ask(sidecar.url()),
+            (Asked{1, "not ready: what answers on " + sidecar.url().substr(7) + " is not HTTP\n"}));
+}
+
+TEST(Healthcheck, SaysThatNobodyListens) {
+  std::string url;
+  {
+    OneAnswer gone("HTTP/1.1 200 OK\r\n\r\n", kClose);
+    url = gone.url();
+    Ask(url);
+  }
+  EXPECT_EQ(Ask(url), (Asked{1, "not ready: cannot connect to " + url.substr(7) + ": Connection refused\n"}));
+}
+
+TEST(Healthcheck, RefusesAMalformedUrl) {
+  EXPECT_EQ(Ask("127.0.0.1:4001"), (Asked{2,
+                                          "naru healthcheck: \"127.0.0.1:4001\" is not http://IP:PORT; write "
+                                          "--admin http://127.0.0.1:4001\n"}));
+  EXPECT_EQ(Ask("http://naru").exit_code, 2);
+}
+
+TEST(AdminUrl, IsThatOfTheConfigurationOrTheDefault) {
+  config::FakeEnvironment environment;
+  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://127.0.0.1:4001");
+  environment.files["naru.yaml"] = "admin: 10.0.0.5:9001";
+  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://10.0.0.5:9001");
+  environment.files["naru.yaml"] = "admin: 0.0.0.0:9001";
+  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://127.0.0.1:9001");
+  environment.files["naru.yaml"] = "admin: '[::]:9001'";
+  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://[::1]:9001");
+  environment.files["naru.yaml"] = "nonsense";
+  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://127.0.0.1:4001");
+}
+
+}  // namespace
+}  // namespace naru::cli
