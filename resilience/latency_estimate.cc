@@ -47,8 +47,13 @@ void LatencyEstimate::RecordFailure(Duration asked, TimePoint now) {
 }
 
 double LatencyEstimate::Load(TimePoint now) const {
-  const double cost = Nanoseconds(latency(now)) + PenaltyNs(now);
-  return std::max(cost, kLeastLoadNs) * (in_flight() + 1.0);
+  const uint32_t pending = in_flight();
+  // Nothing is lighter than an endpoint that nobody has tried: with a guess it would lose to every fast one,
+  // and never be measured. One attempt goes to it; while that is under way, the guess holds (Finagle does
+  // likewise).
+  const bool untried = pending == 0 && !measured();
+  const double cost = (untried ? 0 : Nanoseconds(latency(now))) + PenaltyNs(now);
+  return std::max(cost, kLeastLoadNs) * (pending + 1.0);
 }
 
 // Unused, an estimate falls towards zero, so that an endpoint which was slow once is tried again.

@@ -15,12 +15,11 @@
 namespace naru::resilience {
 
 struct LatencyEstimatePolicy {
-  Duration tau = std::chrono::seconds(10);  // Finagle, Linkerd
-  Duration unmeasured =
-      std::chrono::milliseconds(30);                 // Linkerd's guess while the first attempt is under way
-  Duration penalty = std::chrono::seconds(5);        // Linkerd; zero: none
-  Duration max_penalty = std::chrono::seconds(300);  // a Retry-After beyond this is cut to it
-  Duration penalty_tau = std::chrono::seconds(1);    // how fast `penalty` fades; a longer one, slower
+  Duration tau = std::chrono::seconds(10);              // Finagle, Linkerd
+  Duration unmeasured = std::chrono::milliseconds(30);  // Linkerd's guess until the first answer
+  Duration penalty = std::chrono::seconds(5);           // Linkerd; zero: none
+  Duration max_penalty = std::chrono::seconds(300);     // a Retry-After beyond this is cut to it
+  Duration penalty_tau = std::chrono::seconds(1);       // how fast `penalty` fades; a longer one, slower
 };
 
 class LatencyEstimate {
@@ -34,7 +33,7 @@ class LatencyEstimate {
   void RecordFailure(Duration asked, TimePoint now);
 
   // Nanoseconds that one more attempt would cost: (latency + penalty) * (in flight + 1). Comparable, never
-  // zero.
+  // zero; next to nothing for an endpoint that was never tried.
   double Load(TimePoint now) const;
 
   Duration latency(TimePoint now) const;  // the decayed estimate, without penalty

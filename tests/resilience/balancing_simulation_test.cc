@@ -120,6 +120,16 @@ TEST(BeyondRoundRobin, P2cSendsItHardlyAny) {
   EXPECT_LT(caller.Percentile(0.999), Duration(milliseconds(210)));
 }
 
+// Every endpoint is faster than the guess for an unmeasured one.
+TEST(FastEndpoints, AllGetTheirShareFromTheStart) {
+  Caller caller(BalanceKind::kP2c, 5, {}, [](size_t, Duration, std::mt19937_64& random) {
+    return Answer{std::chrono::microseconds(500 + random() % 1000)};
+  });
+  caller.CallEvery(milliseconds(10), seconds(10));
+  for (size_t endpoint = 0; endpoint < 5; ++endpoint)
+    EXPECT_NEAR(caller.ShareOf(endpoint), 0.2, 0.1) << endpoint;
+}
+
 // One endpoint of ten rejects in 1 ms what the others answer in 20 ms.
 Answer OneOfTenRejectsFast(size_t endpoint, Duration, std::mt19937_64&) {
   if (endpoint == 4) return {milliseconds(1), true};

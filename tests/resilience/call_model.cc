@@ -164,7 +164,7 @@ void CallModel::EndAttempt(const CallRef& call, const Result& result) {
   const Grade grade = GradeOf(result.failure, result.status);
   call->endpoint.reset();
   endpoint.estimate.AttemptEnded();
-  endpoint.estimate.RecordLatency(now - call->attempt_begun, now);
+  if (grade == Grade::kSuccess) endpoint.estimate.RecordLatency(now - call->attempt_begun, now);
   if (grade == Grade::kFailure) endpoint.estimate.RecordFailure(Duration::zero(), now);
   endpoint.health.Record(grade, static_cast<uint32_t>(endpoints_.size()), now, Uniform());
   most_ejected_ = std::max(most_ejected_, group_.ejected());

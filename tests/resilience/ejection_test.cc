@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <barrier>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -233,6 +234,29 @@ TEST(EjectionGroup, IsExactOverAllThreads) {
   EXPECT_FALSE(exceeded);
   EXPECT_EQ(ejections, kMost);
   EXPECT_EQ(group.ejected(), kMost);
+}
+
+TEST(EjectionGroup, KeepsNoPlaceForAWorkerThatLostTheRace) {
+  constexpr int kWorkers = 4;
+  const TimePoint now{seconds(1000)};
+  EjectionPolicy policy;
+  policy.consecutive = 1;
+  for (int round = 0; round < 200; ++round) {
+    EjectionGroup group;
+    EndpointHealth health(policy, group);
+    std::atomic<uint32_t> ejections = 0;
+    std::barrier start(kWorkers);
+    std::vector<std::thread> workers;
+    for (int i = 0; i < kWorkers; ++i) {
+      workers.emplace_back([&] {
+        start.arrive_and_wait();
+        ejections += health.Record(Grade::kFailure, 10, now, 0) != Reason::kNone;
+      });
+    }
+    for (std::thread& worker : workers) worker.join();
+    EXPECT_EQ(ejections, 1u);
+    EXPECT_EQ(group.ejected(), 1u);
+  }
 }
 
 TEST(EjectionGroup, CountsEveryReadmissionOnce) {
