@@ -148,6 +148,14 @@ bool MayHaveBytes(const Framing& body) {
   return body.kind == Framing::Kind::kChunked || body.length > 0;
 }
 
+std::string_view CheckConnection(const FieldList& fields) {
+  size_t tokens = 0;
+  for (const Field& field : fields) {
+    if (field.id == FieldId::kConnection) ForEachToken(field.value, [&](std::string_view) { ++tokens; });
+  }
+  return tokens > kMaxConnectionTokens ? "Connection names more than 64 fields" : "";
+}
+
 bool KeepsAlive(const FieldList& fields, int minor_version) {
   if (fields.HasToken(FieldId::kConnection, "close")) return false;
   return minor_version == 1 || fields.HasToken(FieldId::kConnection, "keep-alive");
@@ -263,6 +271,7 @@ std::string_view ParseRequestHead(std::string_view head, RequestHead& into) {
   std::string_view problem = CheckRequestLine(head, into);
   if (problem.empty()) problem = CheckTarget(into.method, into.target);
   if (problem.empty()) problem = CheckHost(into);
+  if (problem.empty()) problem = CheckConnection(into.fields);
   if (problem.empty()) problem = ReadFraming(into.fields, into.minor_version, into.body);
   if (!problem.empty()) return problem;
   into.keep_alive = KeepsAlive(into.fields, into.minor_version);
@@ -284,10 +293,9 @@ std::string_view ParseResponseHead(std::string_view head, std::string_view reque
   if (!IsReason(parsed.reason)) return "the reason has a character that is not allowed in one";
   into.reason = parsed.reason;
   into.body = {Framing::Kind::kUntilClose, 0};
-  if (const std::string_view framing = ReadFraming(into.fields, into.minor_version, into.body);
-      !framing.empty()) {
-    return framing;
-  }
+  std::string_view problem = CheckConnection(into.fields);
+  if (problem.empty()) problem = ReadFraming(into.fields, into.minor_version, into.body);
+  if (!problem.empty()) return problem;
   // RFC 9112 6.3: 204 has no body. One that announces a body may yet send it, where the next answer is
   // awaited.
   const bool may_be_followed = into.status == 204 && MayHaveBytes(into.body);

@@ -15,6 +15,7 @@ namespace naru::http {
 
 inline constexpr size_t kMaxHeadBytes = 64 * 1024;
 inline constexpr size_t kMaxFields = 256;
+inline constexpr size_t kMaxConnectionTokens = 64;  // each is looked for in every field
 
 class HeadScanner {
  public:

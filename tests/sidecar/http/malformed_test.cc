@@ -283,6 +283,18 @@ TEST(Limits, AHeadMayHave256Fields) {
   }
 }
 
+TEST(Limits, ConnectionMayName64Fields) {
+  const std::string start = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: ";
+  for (const size_t bytes : kLargeFragments) {
+    EXPECT_EQ(ReadRequest(start + Repeat("a,", 63) + "\r\n\r\n", bytes).problem, "");
+    EXPECT_EQ(ReadRequest(start + Repeat("a,", 64) + "\r\n\r\n", bytes).problem,
+              "Connection names more than 64 fields");
+    EXPECT_EQ(
+        ReadResponse("HTTP/1.1 200 OK\r\nConnection: " + Repeat("a,", 65) + "\r\n\r\n", "GET", bytes).problem,
+        "Connection names more than 64 fields");
+  }
+}
+
 TEST(Limits, AHeadMayHave64KiBEmptyLinesBeforeItNotCounted) {
   const std::string start = "GET / HTTP/1.1\r\nHost: a\r\nA: ";
   const std::string fits = Repeat("x", 64 * 1024 - start.size() - 4);
