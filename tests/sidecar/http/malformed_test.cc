@@ -69,6 +69,8 @@ const Row kRequests[] = {
     {"GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", kTarget},
     {"GET * HTTP/1.1\r\nHost: a\r\n\r\n", "the request target \"*\" is for OPTIONS only"},
     {"GET /x#y HTTP/1.1\r\nHost: a\r\n\r\n", "the request target has a fragment"},
+    {"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", "the request target names no host"},
+    {"GET http://?x HTTP/1.1\r\nHost: a\r\n\r\n", "the request target names no host"},
     {"GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
      "the request target has user information before its host"},
     // Host.
