@@ -40,7 +40,7 @@ def wait_until(condition, what, seconds=15):
     while not condition():
         if time.monotonic() > deadline:
             raise SystemExit(f"quickstart: waited {seconds} s in vain until {what}")
-        time.sleep(0.02)
+        time.sleep(0.002)
 
 
 def heading(text):
@@ -59,6 +59,8 @@ class Services:
                     [sys.executable, str(HERE / "service.py"), name, str(listener.fileno())],
                     pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL)
             stack.callback(self.kill, name)
+        for port in self.ports.values():
+            request(port, "GET", "/ready")  # waits in the accept queue until the service is up
 
     def kill(self, name):
         self.processes[name].kill()
@@ -210,13 +212,15 @@ def total(metrics, name, **labels):
     return sum(value for found, have, value in metrics if found == name and labels.items() <= have.items())
 
 
-def show_why(naru):
+def show_why(naru, services):
     heading("What naru did about it")
     metrics = naru.metrics()
     print(f"  attempts tried again at another endpoint: {total(metrics, 'naru_retries_total'):.0f}")
-    for state in ("serving", "ejected"):
-        print(f"  endpoints of courses {state}: "
-              f"{total(metrics, 'naru_endpoints', callee_service='courses', state=state):.0f}")
+    names = {f"127.0.0.1:{port}": name for name, port in services.ports.items()}
+    for endpoint in json.loads(naru.admin("/services/courses")[2])["endpoints"]:
+        latency = f", latency estimate {endpoint['latency_ms']:.1f} ms" if "latency_ms" in endpoint else ""
+        why = f" ({endpoint['why']})" if "why" in endpoint else ""
+        print(f"  {names[endpoint['address']]} is {endpoint['state']}{why}{latency}")
 
 
 def show_squads(naru):
@@ -254,7 +258,7 @@ def main():
               f"ready in {naru.start_ms:.0f} ms.")
         show_four_ways(naru)
         calls, failed = show_trouble(naru, services)
-        show_why(naru)
+        show_why(naru, services)
         show_squads(naru)
         show_error(naru)
         heading(f"{calls} calls while things broke, {failed} failed.")

@@ -283,6 +283,10 @@ class Direct:
     def __init__(self, port):
         self.port = port
 
+    @staticmethod
+    def cpu_seconds():
+        return 0, 0
+
 
 # Measuring
 
@@ -330,13 +334,16 @@ def percentile(ordered, share):
 
 
 def latency_at_rate(target, rate, seconds, cores, work):
-    """p50 and p99 in microseconds at a fixed rate over all connections."""
+    """p50 and p99 in microseconds, and CPU per request, at a fixed rate over all connections."""
     log = work / "latency.tsv"
+    paced = ["-c", CONNECTIONS, "--rps", f"{rate / CONNECTIONS:.2f}"]
+    h2load(target.port, "/", *paced, "-D", 1, cores=cores)  # warm
     log.unlink(missing_ok=True)
-    h2load(target.port, "/", "-c", CONNECTIONS, "-D", seconds, "--warm-up-time", 1,
-           "--rps", f"{rate / CONNECTIONS:.2f}", f"--log-file={log}", cores=cores)
+    before = sum(target.cpu_seconds())
+    h2load(target.port, "/", *paced, "-D", seconds, f"--log-file={log}", cores=cores)
+    spent = sum(target.cpu_seconds()) - before
     times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines() if line.split("\t")[1] == "200")
-    return {"p50": percentile(times, 0.50), "p99": percentile(times, 0.99), "sent": len(times)}
+    return {"p50": percentile(times, 0.50), "p99": percentile(times, 0.99), "cpu": spent * 1e6 / len(times)}
 
 
 def memory(proxy, connections=1000):
@@ -420,6 +427,7 @@ class Comparison:
             try:
                 through = latency_at_rate(proxy, self.rate, seconds, self.load_cores, self.work)
                 self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
+                self.note(proxy, {"paced_cpu": through["cpu"]})
             finally:
                 proxy.stop()
 
@@ -435,6 +443,7 @@ class Comparison:
         ("requests/s, 32 connections", "rps", 0),
         ("added latency p50 at a fixed rate (µs)", "added_p50", 0),
         ("added latency p99 at a fixed rate (µs)", "added_p99", 0),
+        ("CPU per request at that rate (µs)", "paced_cpu", 1),
         ("CPU per request, 1,000 connections (µs)", "many_cpu", 1),
         ("requests/s, 1,000 connections", "many_rps", 0),
         ("CPU per 1 MiB answer, 8 connections (µs)", "large_cpu", 0),

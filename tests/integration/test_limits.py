@@ -237,6 +237,29 @@ def test_a_dead_endpoint_among_living_ones_costs_no_call(start_naru, upstream):
         assert call(naru.port, "POST", "/courses/x", body=b"b").status == 200
 
 
+def test_a_dead_endpoint_hands_no_calls_to_a_slow_one(start_naru, upstream):
+    pause = [0.0]
+
+    def slow(*_):
+        watch = Stopwatch()
+        eventually(lambda: watch.seconds >= pause[0], "its work is done")
+        return ok()
+
+    dead, slowing, fine = upstream(), upstream(slow), upstream()
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [dead.address, slowing.address, fine.address]}})
+    with Client(naru.port) as client:
+        for _ in range(100):
+            assert client.get("/courses/x").status == 200
+        dead.stop()
+        for _ in range(100):
+            assert client.get("/courses/x").status == 200
+        pause[0] = 0.1
+        before = len(slowing.requests)
+        for _ in range(200):
+            assert client.get("/courses/x").status == 200
+    assert len(slowing.requests) - before <= 20, "of 200 calls, those that found out that it is slow"
+
+
 def test_an_endpoint_that_dies_under_load_costs_no_get(start_naru, upstream):
     peers = [upstream() for _ in range(3)]
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address for peer in peers]}})
