@@ -48,9 +48,8 @@ uint16_t RetryReasonOf(FailureKind kind) {
       return kOnRefused;
     case FailureKind::kReusedReset:
     case FailureKind::kReset:
-      return kOnReset;
     case FailureKind::kTryTimeout:
-      return kOnTimeout;
+      return kOnReset;
     default:
       return 0;
   }
@@ -79,8 +78,6 @@ std::string_view WordOfRetryReason(uint16_t reason) {
       return "504";
     case kOnUnavailable:
       return "unavailable";
-    case kOnTimeout:
-      return "timeout";
     default:
       return "";
   }

@@ -17,12 +17,11 @@ namespace naru::resilience {
 enum RetryOn : uint16_t {
   kOnUnsent = 1 << 0,
   kOnRefused = 1 << 1,
-  kOnReset = 1 << 2,
+  kOnReset = 1 << 2,  // closed, reset or silent until try_timeout, after the request was sent
   kOn502 = 1 << 3,
   kOn503 = 1 << 4,
   kOn504 = 1 << 5,
   kOnUnavailable = 1 << 6,  // gRPC UNAVAILABLE
-  kOnTimeout = 1 << 7,      // an attempt that reached try_timeout; not on by default
 };
 inline constexpr uint16_t kRetryOnDefault =
     kOnUnsent | kOnRefused | kOnReset | kOn502 | kOn503 | kOn504 | kOnUnavailable;

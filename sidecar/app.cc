@@ -35,10 +35,13 @@ using resilience::TimePoint;
 constexpr auto kQuietBeforeEnd = std::chrono::seconds(1);
 constexpr auto kDrainCheck = std::chrono::milliseconds(20);
 
-TimePoint Now() { return std::chrono::time_point_cast<resilience::Duration>(std::chrono::steady_clock::now()); }
+TimePoint Now() {
+  return std::chrono::time_point_cast<resilience::Duration>(std::chrono::steady_clock::now());
+}
 
 std::optional<log::Level> ParseLevel(const std::string& word) {
-  for (const log::Level level : {log::Level::kDebug, log::Level::kInfo, log::Level::kWarn, log::Level::kError}) {
+  for (const log::Level level :
+       {log::Level::kDebug, log::Level::kInfo, log::Level::kWarn, log::Level::kError}) {
     if (log::WordOf(level) == word) return level;
   }
   return std::nullopt;
@@ -121,9 +124,10 @@ class Sidecar final : public admin::Backend {
 Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config)
     : config_path_(options.config_path),
       logger_(log::LoggerOptions{.level = level}),
-      registry_(MakeVocabulary(), {config->caller.squad, config->caller.service}, static_cast<int>(config->workers),
-                20000, {kVersion, kCommit}),
-      snapshot_(std::make_shared<call::Snapshot>(config, states_, registry_, static_cast<int>(config->workers))),
+      registry_(MakeVocabulary(), {config->caller.squad, config->caller.service},
+                static_cast<int>(config->workers), 20000, {kVersion, kCommit}),
+      snapshot_(
+          std::make_shared<call::Snapshot>(config, states_, registry_, static_cast<int>(config->workers))),
       effective_(config::EffectiveConfigJson(*config)),
       loaded_at_(Now()),
       call_log_(logger_, recent_),
@@ -140,8 +144,9 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<co
       }
     };
     auto exhausted = [this](int error) {
-      logger_.WriteLimited("accept", log::Level::kError, "cannot accept connections",
-                           {{"error", std::strerror(error)}, {"hint", "raise the limit of open files (ulimit -n)"}});
+      logger_.WriteLimited(
+          "accept", log::Level::kError, "cannot accept connections",
+          {{"error", std::strerror(error)}, {"hint", "raise the limit of open files (ulimit -n)"}});
     };
     WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted};
     if (config->workers > 1) worker.wake_others = wake_others;
@@ -178,7 +183,9 @@ void Sidecar::Run() {
   logger_.Write(log::Level::kInfo, "ended");
 }
 
-std::string Sidecar::Ready() { return draining_ ? "naru is shutting down" : ""; }
+std::string Sidecar::Ready() {
+  return draining_ ? "naru is shutting down" : "";
+}
 
 // --- configuration ---
 
@@ -191,13 +198,15 @@ admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
   }
   const std::string effective = config::EffectiveConfigJson(*loaded.config);
   if (only_if_changed && effective == effective_) return {};
-  if (std::vector<std::string> problems = NeedsRestart(snapshot_->config(), *loaded.config); !problems.empty()) {
+  if (std::vector<std::string> problems = NeedsRestart(snapshot_->config(), *loaded.config);
+      !problems.empty()) {
     return Refuse(why, std::move(problems));
   }
   if (const absl::Status status = listeners_.Change(*loaded.config); !status.ok()) {
     return Refuse(why, {std::string(status.message())});
   }
-  snapshot_ = std::make_shared<call::Snapshot>(loaded.config, states_, registry_, static_cast<int>(workers_.size()));
+  snapshot_ =
+      std::make_shared<call::Snapshot>(loaded.config, states_, registry_, static_cast<int>(workers_.size()));
   std::vector<std::string> names;
   for (const config::Service& service : loaded.config->services) names.push_back(service.name);
   states_.KeepOnly(names);

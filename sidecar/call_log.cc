@@ -7,7 +7,9 @@
 namespace naru {
 namespace {
 
-double Milliseconds(call::Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+double Milliseconds(call::Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
 
 std::string DetailOf(const call::Call& call, const call::Ending& ending, call::Duration took) {
   if (ending.failure != nullptr) return call::DescribeFailure(call, *ending.failure, call.started + took);
@@ -21,7 +23,8 @@ std::vector<admin::RecentAttempt> AttemptsOf(const call::Call& call) {
   std::vector<admin::RecentAttempt> attempts;
   for (const call::AttemptRecord& attempt : call.attempts) {
     attempts.push_back({attempt.endpoint->text, std::string(resilience::WordOf(attempt.outcome)),
-                        Milliseconds(attempt.started - call.started), Milliseconds(attempt.took), attempt.detail});
+                        Milliseconds(attempt.started - call.started), Milliseconds(attempt.took),
+                        attempt.detail});
   }
   return attempts;
 }
@@ -31,7 +34,8 @@ std::vector<admin::RecentAttempt> AttemptsOf(const call::Call& call) {
 void CallLog::OnCall(const call::Call& call, const call::Ending& ending, call::Duration took) {
   const config::Caller& caller = call.snapshot->config().caller;
   admin::RecentCall entry;
-  entry.time_of_day = std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::microseconds>(took);
+  entry.time_of_day =
+      std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::microseconds>(took);
   entry.request_id = std::string(call.RequestId());
   entry.caller = caller.squad + "/" + caller.service;
   entry.squad = call.plan == nullptr ? "unknown" : call.callee->service->squad;
@@ -46,20 +50,22 @@ void CallLog::OnCall(const call::Call& call, const call::Ending& ending, call::D
   entry.detail = DetailOf(call, ending, took);
   entry.attempts = AttemptsOf(call);
   const bool slow = ending.outcome == call::Outcome::kOk || ending.outcome == call::Outcome::kClientError;
-  const std::string limited_by = (call.plan == nullptr ? std::string("unknown") : entry.service) + " " + entry.outcome;
-  logger_.WriteLimited(limited_by, slow ? log::Level::kInfo : log::Level::kWarn, slow ? "slow call" : "failed call",
-                       {{"outcome", entry.outcome},
-                        {"status", entry.status},
-                        {"squad", entry.squad},
-                        {"service", entry.service},
-                        {"route", entry.route},
-                        {"method", entry.method},
-                        {"path", entry.path},
-                        {"ms", entry.ms},
-                        {"attempts", entry.attempts.size()},
-                        {"endpoint", entry.attempts.empty() ? std::string_view() : entry.attempts.back().endpoint},
-                        {"detail", entry.detail},
-                        {"request_id", entry.request_id}});
+  const std::string limited_by =
+      (call.plan == nullptr ? std::string("unknown") : entry.service) + " " + entry.outcome;
+  logger_.WriteLimited(
+      limited_by, slow ? log::Level::kInfo : log::Level::kWarn, slow ? "slow call" : "failed call",
+      {{"outcome", entry.outcome},
+       {"status", entry.status},
+       {"squad", entry.squad},
+       {"service", entry.service},
+       {"route", entry.route},
+       {"method", entry.method},
+       {"path", entry.path},
+       {"ms", entry.ms},
+       {"attempts", entry.attempts.size()},
+       {"endpoint", entry.attempts.empty() ? std::string_view() : entry.attempts.back().endpoint},
+       {"detail", entry.detail},
+       {"request_id", entry.request_id}});
   recent_.Add(std::move(entry));
 }
 

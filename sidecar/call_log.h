@@ -1,4 +1,5 @@
-// Tells about failed and slow calls: one line of the log each, and an entry in the recent calls of the admin port.
+// Tells about failed and slow calls: one line of the log each, and an entry in the recent calls of the admin
+// port.
 #pragma once
 
 #include "sidecar/admin/recent_calls.h"

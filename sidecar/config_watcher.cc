@@ -43,9 +43,10 @@ void ConfigWatcher::Close() {
 }
 
 void ConfigWatcher::ReadEvents() {
-  inotify_.async_read_some(boost::asio::buffer(events_), [this](boost::system::error_code error, size_t bytes) {
-    if (!error) OnEvents(bytes);
-  });
+  inotify_.async_read_some(boost::asio::buffer(events_),
+                           [this](boost::system::error_code error, size_t bytes) {
+                             if (!error) OnEvents(bytes);
+                           });
 }
 
 // Which file it was does not matter: the configuration is read and compared as a whole.

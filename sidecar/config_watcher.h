@@ -1,5 +1,5 @@
-// Notices that a configuration file has changed: written in place, replaced by rename, or a new file that an include
-// pattern matches. Watches folders, because a rename leaves the old file's inode behind.
+// Notices that a configuration file has changed: written in place, replaced by rename, or a new file that an
+// include pattern matches. Watches folders, because a rename leaves the old file's inode behind.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

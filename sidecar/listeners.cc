@@ -16,7 +16,8 @@ void CloseAll(const std::vector<int>& fds) {
 }
 
 std::string Hint(int error, const std::string& key) {
-  if (error == EADDRINUSE) return absl::StrCat("; another process listens there: `ss -ltnp | grep ", key, "` says which");
+  if (error == EADDRINUSE)
+    return absl::StrCat("; another process listens there: `ss -ltnp | grep ", key, "` says which");
   if (error == EACCES) return "; ports below 1024 need CAP_NET_BIND_SERVICE";
   if (error == EADDRNOTAVAIL) return "; this host has no such address";
   return "";
@@ -59,8 +60,8 @@ absl::Status Listeners::Open(const std::string& key, const Wanted& wanted, Opene
     }
     if (socket.error != 0) {
       CloseAll(opened.fds);
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", key, " (", wanted.where,
-                                                 "): ", std::strerror(socket.error), Hint(socket.error, key)));
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", key, " (", wanted.where, "): ",
+                                                 std::strerror(socket.error), Hint(socket.error, key)));
     }
     opened.fds.push_back(socket.fd);
   }
@@ -85,7 +86,8 @@ absl::Status Listeners::Change(const config::Config& config) {
     if (!address.unix_path.empty()) unlink(address.unix_path.c_str());
   }
   for (const auto& [key, sockets] : opened) {
-    for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->AddListener(key, sockets.fds[i], wanted[key].at);
+    for (size_t i = 0; i < workers_.size(); ++i)
+      workers_[i]->AddListener(key, sockets.fds[i], wanted[key].at);
   }
   current_ = std::move(wanted);
   return absl::OkStatus();

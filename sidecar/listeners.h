@@ -1,7 +1,7 @@
 // The local sockets that a configuration asks for, and how one configuration's set becomes the next one's.
 //
-// New sockets are opened before anything changes, so that a reload which cannot have its ports is refused and leaves
-// everything as it was. Sockets that both configurations have are not touched: their backlogs survive.
+// New sockets are opened before anything changes, so that a reload which cannot have its ports is refused and
+// leaves everything as it was. Sockets that both configurations have are not touched: their backlogs survive.
 #pragma once
 
 #include <map>
@@ -20,8 +20,8 @@ class Listeners {
   // `workers` outlive it and all accept on every socket.
   explicit Listeners(std::vector<std::unique_ptr<Worker>>& workers) : workers_(workers) {}
 
-  // Opens what is new in `config`, hands it to the workers, and closes what it no longer names. Fails with a sentence
-  // that names the address, and then nothing has changed.
+  // Opens what is new in `config`, hands it to the workers, and closes what it no longer names. Fails with a
+  // sentence that names the address, and then nothing has changed.
   absl::Status Change(const config::Config& config);
 
   // Removes the files of Unix sockets.

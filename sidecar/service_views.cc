@@ -75,7 +75,8 @@ admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, resil
   if (health != nullptr && IsEjected(*health, now)) {
     view.state = "ejected";
     view.why = WhyOf(health->last_reason());
-    view.serving_again_in_ms = std::chrono::duration<double, std::milli>(health->ejected_until() - now).count();
+    view.serving_again_in_ms =
+        std::chrono::duration<double, std::milli>(health->ejected_until() - now).count();
   }
   return view;
 }
@@ -101,7 +102,8 @@ std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, res
     std::tie(view.in_flight, view.queued) = InFlightAndQueued(callee);
     const CircuitBreaker* breaker = callee.other.guards.breaker.get();
     view.breaker = breaker == nullptr ? "off" : WordOf(breaker->state());
-    for (size_t i = 0; i < callee.endpoints.size(); ++i) view.endpoints.push_back(ViewEndpoint(callee, i, now));
+    for (size_t i = 0; i < callee.endpoints.size(); ++i)
+      view.endpoints.push_back(ViewEndpoint(callee, i, now));
     view.policy = ViewPolicy(snapshot, callee.service->policy);
     views.push_back(std::move(view));
   }

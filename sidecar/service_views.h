@@ -1,4 +1,5 @@
-// What the admin port and the gauges show of a snapshot, read from the live states it refers to. Control thread.
+// What the admin port and the gauges show of a snapshot, read from the live states it refers to. Control
+// thread.
 #pragma once
 
 #include <vector>

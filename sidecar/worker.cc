@@ -114,6 +114,8 @@ void Worker::GiveBack(std::unique_ptr<call::CallBlock> block) {
   free_blocks_.push_back(std::move(block));
 }
 
-void Worker::CountCall(int change) { AddRelaxed(calls_in_flight_, change); }
+void Worker::CountCall(int change) {
+  AddRelaxed(calls_in_flight_, change);
+}
 
 }  // namespace naru

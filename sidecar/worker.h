@@ -1,7 +1,7 @@
 // One event loop on one thread, with its listeners, its connections and its copy of the layers.
 //
-// Workers share nothing but what a Snapshot refers to. Methods marked "any thread" may be called from the control thread;
-// everything else runs on the worker's own.
+// Workers share nothing but what a Snapshot refers to. Methods marked "any thread" may be called from the
+// control thread; everything else runs on the worker's own.
 #pragma once
 
 #include <atomic>
@@ -63,7 +63,8 @@ class Worker final : public call::DownstreamHost {
   void Gone(call::Http1Downstream& connection) override;
 
  private:
-  using Connections = boost::intrusive::list<call::Http1Downstream, boost::intrusive::constant_time_size<false>>;
+  using Connections =
+      boost::intrusive::list<call::Http1Downstream, boost::intrusive::constant_time_size<false>>;
   static constexpr size_t kMaxFreeBlocks = 256;
   static constexpr int kCloseIdlePerExhaustion = 64;
 

@@ -1,7 +1,7 @@
 // One try at one endpoint: what the upstream protocols implement and the layers hold.
 //
-// An attempt is created by SendUpstream, kept in the Call while its answer is read, and must be ended (End) before it is
-// destroyed: ending it gives its connection back or closes it, and waits for its upload.
+// An attempt is created by SendUpstream, kept in the Call while its answer is read, and must be ended (End)
+// before it is destroyed: ending it gives its connection back or closes it, and waits for its upload.
 #pragma once
 
 #include <string_view>

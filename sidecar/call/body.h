@@ -1,4 +1,5 @@
-// The body of a message as a source that is pulled: whoever needs bytes asks for them, so a slow reader slows the writer.
+// The body of a message as a source that is pulled: whoever needs bytes asks for them, so a slow reader slows
+// the writer.
 #pragma once
 
 #include <optional>
@@ -23,7 +24,8 @@ class BodySource {
   // What can be had without waiting; nothing when Read would have to wait.
   virtual std::optional<Result<Chunk>> Buffered() = 0;
 
-  // Waits for more. An empty chunk that is not the last may come. After a failure or the last chunk it is not called.
+  // Waits for more. An empty chunk that is not the last may come. After a failure or the last chunk it is not
+  // called.
   virtual net::Task<Result<Chunk>> Read() = 0;
 
   // Lets a Read that waits return kCancelled soon; does nothing when none waits.

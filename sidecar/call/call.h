@@ -1,7 +1,8 @@
 // One call of the application and everything that the layers know about it.
 //
-// A Call is one block: each layer keeps its part here, so that a call costs no allocation once blocks are pooled. It is
-// owned by its downstream connection, used on one worker, and ends exactly once, in OutboundStack::Finish.
+// A Call is one block: each layer keeps its part here, so that a call costs no allocation once blocks are
+// pooled. It is owned by its downstream connection, used on one worker, and ends exactly once, in
+// OutboundStack::Finish.
 #pragma once
 
 #include <cstdint>
@@ -50,14 +51,16 @@ class Downstream {
   virtual net::Task<void> ForwardInformational(const http::ResponseHead& head) = 0;
 };
 
-// The answer to a call: a head, and a body to pull. Both belong to the attempt that brought them and stay good until
-// the call is finished or the attempt is abandoned. Head views end with the first BodySource::Read.
+// The answer to a call: a head, and a body to pull. Both belong to the attempt that brought them and stay
+// good until the call is finished or the attempt is abandoned. Head views end with the first
+// BodySource::Read.
 struct Response {
   const http::ResponseHead* head = nullptr;
   BodySource* body = nullptr;  // nothing: no body
 };
 
-// Why a retry that the policy asks for did not happen: the values of naru_retries_suppressed_total's `reason`.
+// Why a retry that the policy asks for did not happen: the values of naru_retries_suppressed_total's
+// `reason`.
 enum class SuppressedRetry : uint8_t { kNotIdempotent, kBudget, kDeadline, kBody, kUpstreamRetrying };
 
 struct Call {
@@ -77,7 +80,7 @@ struct Call {
 
   // --- enforce_deadline ---
   Cancellation cancellation;
-  TimePoint answer_by{};                   // until the answer begins
+  TimePoint answer_by{};                     // until the answer begins
   std::optional<TimePoint> caller_deadline;  // what the caller sent; covers the whole call
   net::Timer deadline_timer{&Call::OnDeadline, this};
 
@@ -85,19 +88,20 @@ struct Call {
   bool has_permit = false;
   // What the breaker said; nothing when it is off, was not asked, or has been told the outcome.
   std::optional<resilience::CircuitBreaker::Verdict> admitted_as;
-  Duration retry_after{};  // when a call that naru refused may be worth trying again; 0: not said
+  TimePoint admitted_at{};  // exactly the time that the breaker was given
+  Duration retry_after{};   // when a call that naru refused may be worth trying again; 0: not said
 
   // --- retry_attempts, choose_endpoint ---
   ReplayBody replay;
   std::vector<AttemptRecord> attempts;
-  uint32_t counted_attempts = 0;    // free retries excluded
+  uint32_t counted_attempts = 0;  // free retries excluded
   bool had_free_retry = false;
-  bool last_attempt = false;        // no other may follow: try_timeout is off
-  uint32_t inbound_attempt = 1;     // the caller's own x-naru-attempt
+  bool last_attempt = false;     // no other may follow: try_timeout is off
+  uint32_t inbound_attempt = 1;  // the caller's own x-naru-attempt
   bool safe_to_repeat = false;
   EndpointState* in_flight_at = nullptr;  // counted as in flight there
-  std::string request_id;           // generated; empty when the application sent one
-  std::string_view policy_note;     // the dotted key of the policy that decided, such as "retry.attempts"
+  std::string request_id;                 // generated; empty when the application sent one
+  std::string_view policy_note;  // the dotted key of the policy that decided, such as "retry.attempts"
 
   // --- send_upstream ---
   std::unique_ptr<Attempt> attempt;  // the connection and the answer in use

@@ -1,8 +1,10 @@
-// What this process knows of the services it calls and of their endpoints, beyond one call and one configuration.
+// What this process knows of the services it calls and of their endpoints, beyond one call and one
+// configuration.
 //
-// Configurations are swapped whole while calls run; breakers, limits, budgets, estimates and connections are not. They
-// live in a CalleeStates, keyed by service and endpoint, and every Snapshot refers to them. All of it is safe to use from
-// every worker. It is shared and mutable on purpose: the one breaker of a service is what makes it exact over workers.
+// Configurations are swapped whole while calls run; breakers, limits, budgets, estimates and connections are
+// not. They live in a CalleeStates, keyed by service and endpoint, and every Snapshot refers to them. All of
+// it is safe to use from every worker. It is shared and mutable on purpose: the one breaker of a service is
+// what makes it exact over workers.
 #pragma once
 
 #include <atomic>
@@ -40,8 +42,8 @@ struct HealthGroup {
   std::vector<std::shared_ptr<resilience::EndpointHealth>> endpoints;  // parallel to Callee::endpoints
 };
 
-// The guards that the calls of one policy share. A route that overrides `limits`, `breaker`, `retry.budget` or
-// `ejection` has its own; what it does not override it shares with its service.
+// The guards that the calls of one policy share. A route that overrides `limits`, `breaker`, `retry.budget`
+// or `ejection` has its own; what it does not override it shares with its service.
 struct Guards {
   std::shared_ptr<resilience::ConcurrencyLimit> limit;
   std::shared_ptr<resilience::RetryBudget> budget;
@@ -61,8 +63,8 @@ struct RoutePlan {
 struct Callee {
   const config::Service* service = nullptr;
   std::vector<std::shared_ptr<EndpointState>> endpoints;
-  RoutePlan other;                 // of calls that match no route
-  std::vector<RoutePlan> routes;   // parallel to service->routes
+  RoutePlan other;                             // of calls that match no route
+  std::vector<RoutePlan> routes;               // parallel to service->routes
   std::vector<metrics::CalleeSeries*> series;  // by worker
   std::shared_ptr<std::atomic<uint32_t>> round_robin;
 
@@ -74,8 +76,8 @@ struct Callee {
 // Keeps what survives a configuration. Used by the control thread only, when it builds a Snapshot.
 class CalleeStates {
  public:
-  // Builds the callee, taking over what an earlier one of this name left. Guards whose policy has changed start anew,
-  // limits excepted: calls in flight still hold their places.
+  // Builds the callee, taking over what an earlier one of this name left. Guards whose policy has changed
+  // start anew, limits excepted: calls in flight still hold their places.
   Callee Build(const config::Service& service, metrics::Registry& registry, int workers);
 
   // Forgets the services that are not among `names`.

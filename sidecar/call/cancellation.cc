@@ -5,7 +5,8 @@ namespace naru::call {
 void Cancellation::Cancel(Failure why) {
   if (reason_) return;
   reason_ = std::move(why);
-  for (OnCancel* waiting = innermost_; waiting != nullptr; waiting = waiting->outer_) waiting->hook_(waiting->context_);
+  for (OnCancel* waiting = innermost_; waiting != nullptr; waiting = waiting->outer_)
+    waiting->hook_(waiting->context_);
 }
 
 OnCancel::OnCancel(Cancellation& cancellation, Hook hook, void* context)

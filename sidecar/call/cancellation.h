@@ -1,7 +1,7 @@
 // Lets a deadline or a vanished application end whatever a call is waiting for, wherever that is.
 //
-// Cancelling never destroys a coroutine: it tells those who wait, they resume with a failure and unwind. The first
-// reason stays. One thread.
+// Cancelling never destroys a coroutine: it tells those who wait, they resume with a failure and unwind. The
+// first reason stays. One thread.
 #pragma once
 
 #include <optional>
@@ -29,8 +29,8 @@ class Cancellation {
   class OnCancel* innermost_ = nullptr;
 };
 
-// While it lives, a cancellation calls `hook(context)` once. The hook may make coroutines resume later, not now. If the
-// call is cancelled already, the hook is not called: check first.
+// While it lives, a cancellation calls `hook(context)` once. The hook may make coroutines resume later, not
+// now. If the call is cancelled already, the hook is not called: check first.
 class OnCancel {
  public:
   using Hook = void (*)(void* context);

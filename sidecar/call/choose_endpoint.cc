@@ -22,7 +22,9 @@ bool Tried(const Call& call, size_t index) {
 }
 
 // An endpoint that turns calls away (429) must not look fast, though that is no failure of it (Linkerd).
-bool DeservesPenalty(int status) { return status >= 500 || status == 429; }
+bool DeservesPenalty(int status) {
+  return status >= 500 || status == 429;
+}
 
 Duration AskedToWait(const http::ResponseHead& head) {
   const http::Field* field = head.fields.Find(http::FieldId::kRetryAfter);
@@ -44,9 +46,12 @@ net::Task<Result<Response>> ChooseEndpoint::Handle(Call& call, Next next) {
 int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
   const Callee& callee = *call.callee;
   const size_t count = callee.endpoints.size();
-  if (count == 1) return 0;
   const BalanceKind kind = call.policy().balance;
   const HealthGroup* health = call.plan->guards.health.get();
+  if (count == 1) {
+    if (health != nullptr) health->endpoints[0]->Serving(now);  // readmits it when its time is over
+    return 0;
+  }
   absl::InlinedVector<Candidate, 16> candidates(count);
   for (size_t i = 0; i < count; ++i) {
     Candidate& candidate = candidates[i];
@@ -86,7 +91,8 @@ void ChooseEndpoint::Learn(Call& call, const Result<Response>& result) {
   }
   const Grade grade = GradeOf(attempt.outcome);
   if (result.ok() && !DeservesPenalty(attempt.status)) endpoint.estimate.RecordLatency(attempt.took, now);
-  if (result.ok() && DeservesPenalty(attempt.status)) endpoint.estimate.RecordFailure(AskedToWait(*result->head), now);
+  if (result.ok() && DeservesPenalty(attempt.status))
+    endpoint.estimate.RecordFailure(AskedToWait(*result->head), now);
   if (!result.ok() && grade == Grade::kFailure) endpoint.estimate.RecordFailure(Duration::zero(), now);
   RecordHealth(call, attempt.endpoint_index, grade);
   call.callee->series[worker_]->RecordAttempt(static_cast<uint8_t>(attempt.outcome));
@@ -105,7 +111,8 @@ void ChooseEndpoint::Finish(Call& call, const Ending& ending) {
   // An answer that broke off was a success when its head came.
   if (ending.outcome != Outcome::kTruncated || call.attempts.empty()) return;
   RecordHealth(call, call.attempts.back().endpoint_index, Grade::kFailure);
-  call.callee->endpoints[call.attempts.back().endpoint_index]->estimate.RecordFailure(Duration::zero(), scheduler_.now());
+  call.callee->endpoints[call.attempts.back().endpoint_index]->estimate.RecordFailure(Duration::zero(),
+                                                                                      scheduler_.now());
 }
 
 void ChooseEndpoint::LeaveInFlight(Call& call) {

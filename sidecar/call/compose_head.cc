@@ -46,7 +46,8 @@ void AppendUpstreamHead(std::string& out, const Call& call, TimePoint now) {
   const http::RequestHead& head = call.head;
   const Target& target = call.target;
   http::AppendRequestLine(out, head.method, target.path_and_query);
-  AppendField(out, "host", target.kept_host.empty() ? std::string_view(target.service->name) : target.kept_host);
+  AppendField(out, "host",
+              target.kept_host.empty() ? std::string_view(target.service->name) : target.kept_host);
   for (const Field& field : head.fields) {
     if (!field.hop_by_hop && !IsReplaced(field.id)) AppendField(out, field.name, field.value);
   }
@@ -75,7 +76,8 @@ void AppendAnswerHead(std::string& out, const http::ResponseHead& head, const Do
   if (framing.kind == Framing::Kind::kChunked) AppendField(out, "transfer-encoding", "chunked");
   if (head.status == 101) {
     AppendField(out, "connection", "upgrade");
-    if (const Field* upgrade = head.fields.Find(FieldId::kUpgrade)) AppendField(out, "upgrade", upgrade->value);
+    if (const Field* upgrade = head.fields.Find(FieldId::kUpgrade))
+      AppendField(out, "upgrade", upgrade->value);
   } else if (framing.close) {
     AppendField(out, "connection", "close");
   } else if (request_minor_version == 0) {

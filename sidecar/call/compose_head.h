@@ -1,4 +1,5 @@
-// What naru says upstream and downstream: which fields it forwards, removes and sets. Pure functions over heads.
+// What naru says upstream and downstream: which fields it forwards, removes and sets. Pure functions over
+// heads.
 #pragma once
 
 #include <string>
@@ -7,8 +8,8 @@
 
 namespace naru::call {
 
-// Appends the head of an attempt's request: HTTP/1.1, the service's Host, the application's fields without hop-by-hop
-// ones, and naru's own (see INTERFACE: Headers). `now` gives the remaining deadline.
+// Appends the head of an attempt's request: HTTP/1.1, the service's Host, the application's fields without
+// hop-by-hop ones, and naru's own (see INTERFACE: Headers). `now` gives the remaining deadline.
 void AppendUpstreamHead(std::string& out, const Call& call, TimePoint now);
 
 // How a body towards the application is framed.

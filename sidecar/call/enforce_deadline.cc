@@ -17,19 +17,24 @@ TimePoint AnswerBy(const Call& call, TimePoint now) {
 net::Task<Result<Response>> EnforceDeadline::Handle(Call& call, Next next) {
   if (const http::Field* sent = call.head.fields.Find(http::FieldId::kXNaruDeadlineMs)) {
     const std::optional<Duration> left = resilience::ParseDeadlineMs(sent->value);
-    if (!left) co_return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
+    if (!left)
+      co_return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
     call.caller_deadline = call.started + *left;
-    if (*left <= Duration::zero()) co_return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
+    if (*left <= Duration::zero())
+      co_return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
   }
   call.answer_by = AnswerBy(call, call.started);
   scheduler_.timers().Arm(call.deadline_timer, call.answer_by);
   Result<Response> result = co_await next(call);
   call.deadline_timer.Disarm();
-  if (result.ok() && call.caller_deadline) scheduler_.timers().Arm(call.deadline_timer, *call.caller_deadline);
+  if (result.ok() && call.caller_deadline)
+    scheduler_.timers().Arm(call.deadline_timer, *call.caller_deadline);
   co_return result;
 }
 
-void EnforceDeadline::Finish(Call& call, const Ending&) { call.deadline_timer.Disarm(); }
+void EnforceDeadline::Finish(Call& call, const Ending&) {
+  call.deadline_timer.Disarm();
+}
 
 void UploadProgressed(Call& call, net::Scheduler& scheduler) {
   if (!call.deadline_timer.armed()) return;

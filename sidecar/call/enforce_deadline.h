@@ -1,8 +1,9 @@
 // Gives every call an end: the route's timeout, or what its caller has left if that is less.
 //
-// The timeout covers the call until its answer begins, every attempt and wait included; while the application still sends
-// its request, every piece of it starts the timeout anew, so that a long upload is cut for being silent, not for being
-// long. What the caller sent covers the whole call. One timer, one Cancellation: whatever the call waits for ends.
+// The timeout covers the call until its answer begins, every attempt and wait included; while the application
+// still sends its request, every piece of it starts the timeout anew, so that a long upload is cut for being
+// silent, not for being long. What the caller sent covers the whole call. One timer, one Cancellation:
+// whatever the call waits for ends.
 #pragma once
 
 #include "sidecar/call/layer.h"

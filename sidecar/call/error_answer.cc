@@ -126,7 +126,8 @@ std::string DescribeFailure(const Call& call, const Failure& failure, TimePoint 
   return std::to_string(attempts) + (attempts == 1 ? " attempt" : " attempts") + " failed within " + after;
 }
 
-void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failure, bool close, TimePoint now) {
+void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failure, bool close,
+                       TimePoint now) {
   const FailureTraits& traits = resilience::TraitsOf(failure.kind);
   const std::string body = ErrorBody(call, failure, now);
   http::AppendStatusLine(out, traits.http_status, {});
@@ -135,9 +136,11 @@ void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failur
   AppendField(out, "proxy-status", ProxyStatus(call, traits));
   AppendField(out, "x-naru-outcome", resilience::WordOf(traits.outcome));
   if (call.retry_after > Duration::zero()) {
-    AppendField(out, "retry-after", static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(call.retry_after).count()));
+    AppendField(out, "retry-after",
+                static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(call.retry_after).count()));
   }
-  if (failure.kind == FailureKind::kHttpsOverConnect) AppendField(out, "allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (failure.kind == FailureKind::kHttpsOverConnect)
+    AppendField(out, "allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   if (close) {
     AppendField(out, "connection", "close");
   } else if (call.head.minor_version == 0) {

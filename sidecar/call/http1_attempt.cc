@@ -16,12 +16,15 @@ using http::Framing;
 using net::IoError;
 using net::IoResult;
 
-iovec Part(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+iovec Part(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
+}
 
 bool IsEventStream(const http::ResponseHead& head) {
   constexpr std::string_view kEventStream = "text/event-stream";
   const http::Field* type = head.fields.Find(http::FieldId::kContentType);
-  return type != nullptr && http::EqualsIgnoringCase(type->value.substr(0, kEventStream.size()), kEventStream);
+  return type != nullptr &&
+         http::EqualsIgnoringCase(type->value.substr(0, kEventStream.size()), kEventStream);
 }
 
 std::string Milliseconds(Duration duration) {
@@ -49,7 +52,9 @@ void Http1Attempt::OnCallCancelled(void* self) {
   if (attempt->connection_ != nullptr) attempt->connection_->socket.Cancel(IoError::kCancelled);
 }
 
-void Http1Attempt::Arm(TimePoint at) { context_.loop.timers().Arm(timer_, at); }
+void Http1Attempt::Arm(TimePoint at) {
+  context_.loop.timers().Arm(timer_, at);
+}
 
 net::Task<Result<Response>> Http1Attempt::Send() {
   if (const auto limit = resilience::AttemptTimeout(call_.policy().try_timeout, call_.last_attempt)) {
@@ -160,7 +165,8 @@ net::Task<Result<Response>> Http1Attempt::ReceiveAnswer() {
     scanner_.Reset();
   }
   timer_.Disarm();
-  if (!answered_) co_return Failure{FailureKind::kBadResponse, "more than 32 informational answers before the final one"};
+  if (!answered_)
+    co_return Failure{FailureKind::kBadResponse, "more than 32 informational answers before the final one"};
   if (head_.status == 101 && !call_.head.upgrade) {
     co_return Failure{FailureKind::kBadResponse, "status 101 without having been asked to switch protocols"};
   }
@@ -185,7 +191,8 @@ net::Task<std::optional<Failure>> Http1Attempt::ReceiveHead() {
     if (verdict == Verdict::kMalformed) {
       co_return Failure{FailureKind::kBadResponse, std::string(scanner_.problem())};
     }
-    if (verdict == Verdict::kTooLarge) co_return Failure{FailureKind::kBadResponse, "the head is larger than 64 KiB"};
+    if (verdict == Verdict::kTooLarge)
+      co_return Failure{FailureKind::kBadResponse, "the head is larger than 64 KiB"};
     std::optional<Failure> failure = co_await ReceiveMore();
     if (failure) co_return failure;
   }
@@ -230,7 +237,8 @@ Failure Http1Attempt::BeforeAnswer(IoError error) const {
   if (connection_->reused) {
     return FailureOf(error, FailureKind::kReusedReset, "closed a reused connection without an answer");
   }
-  return FailureOf(error, FailureKind::kReset, error == IoError::kEof ? "closed without an answer" : "reset without an answer");
+  return FailureOf(error, FailureKind::kReset,
+                   error == IoError::kEof ? "closed without an answer" : "reset without an answer");
 }
 
 std::optional<Result<Chunk>> Http1Attempt::Buffered() {
@@ -259,7 +267,8 @@ net::Task<Result<Chunk>> Http1Attempt::Read() {
     const IoResult ready = co_await socket.WaitReadable();
     timer_.Disarm();
     if (ready.error == IoError::kTimeout) {
-      co_return Failure{FailureKind::kTruncated, "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
+      co_return Failure{FailureKind::kTruncated,
+                        "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
     }
   }
   const size_t wanted = WantsLargeBuffer() ? net::BufferPool::kLargeBytes : net::BufferPool::kSmallBytes;

@@ -1,7 +1,7 @@
 // One attempt over HTTP/1.1: a pooled or new connection, the request up, the answer down.
 //
-// The body goes up in a child coroutine beside the answer, so that an early answer is not missed and both directions can
-// stream at once. While nothing arrives it holds no buffer.
+// The body goes up in a child coroutine beside the answer, so that an early answer is not missed and both
+// directions can stream at once. While nothing arrives it holds no buffer.
 #pragma once
 
 #include <memory>
@@ -67,9 +67,9 @@ class Http1Attempt final : public Attempt {
   Call& call_;
   const std::shared_ptr<EndpointState> endpoint_;
   std::unique_ptr<UpstreamConnection> connection_;
-  std::string out_;         // the request head
+  std::string out_;  // the request head
   net::Buffer buffer_;
-  size_t begin_ = 0;        // unread bytes in buffer_
+  size_t begin_ = 0;  // unread bytes in buffer_
   size_t end_ = 0;
   http::HeadScanner scanner_;
   http::ResponseHead head_;
@@ -80,9 +80,9 @@ class Http1Attempt final : public Attempt {
   std::optional<TimePoint> try_by_;
   TimePoint sent_at_{};
   bool upload_complete_ = false;
-  bool ending_ = false;           // what still runs is being stopped by End
-  bool answered_ = false;         // the head of the final answer is here
-  bool got_bytes_ = false;        // any byte of an answer
+  bool ending_ = false;            // what still runs is being stopped by End
+  bool answered_ = false;          // the head of the final answer is here
+  bool got_bytes_ = false;         // any byte of an answer
   bool filled_last_read_ = false;  // more would have come in one read
   Duration silence_limit_{};
 };

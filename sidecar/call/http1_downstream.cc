@@ -18,7 +18,9 @@ using http::Framing;
 using net::IoError;
 using net::IoResult;
 
-iovec Part(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+iovec Part(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
+}
 
 }  // namespace
 
@@ -30,11 +32,14 @@ Http1Downstream::Http1Downstream(DownstreamHost& host, int fd, AcceptedAt accept
 
 Http1Downstream::~Http1Downstream() = default;
 
-void Http1Downstream::OnTimer(void* self) { static_cast<Http1Downstream*>(self)->socket_.Cancel(IoError::kTimeout); }
+void Http1Downstream::OnTimer(void* self) {
+  static_cast<Http1Downstream*>(self)->socket_.Cancel(IoError::kTimeout);
+}
 
 void Http1Downstream::Abort() {
   stay_open_ = false;
-  if (block_ != nullptr) block_->call.cancellation.Cancel({FailureKind::kShuttingDown, "naru is shutting down"});
+  if (block_ != nullptr)
+    block_->call.cancellation.Cancel({FailureKind::kShuttingDown, "naru is shutting down"});
   socket_.Cancel(IoError::kCancelled);
 }
 
@@ -93,8 +98,8 @@ net::Task<bool> Http1Downstream::ReceiveMore() {
     received_.begin = 0;
     received_.buffer = std::move(larger);
   }
-  const IoResult got =
-      co_await socket_.Read({received_.buffer.data() + received_.end, received_.buffer.capacity() - received_.end});
+  const IoResult got = co_await socket_.Read(
+      {received_.buffer.data() + received_.end, received_.buffer.capacity() - received_.end});
   if (!got.ok()) {
     application_finished_ = got.error == IoError::kEof;
     co_return false;
@@ -107,8 +112,10 @@ bool Http1Downstream::FindHead(std::optional<Failure>& refused) {
   using Verdict = http::HeadScanner::Verdict;
   if (block_ == nullptr) block_ = host_.TakeBlock();
   const Verdict verdict = scanner_.Scan({received_.data(), received_.size()});
-  if (verdict == Verdict::kMalformed) refused = Failure{FailureKind::kBadRequest, std::string(scanner_.problem())};
-  if (verdict == Verdict::kTooLarge) refused = Failure{FailureKind::kHeadTooLarge, "the head is larger than 64 KiB"};
+  if (verdict == Verdict::kMalformed)
+    refused = Failure{FailureKind::kBadRequest, std::string(scanner_.problem())};
+  if (verdict == Verdict::kTooLarge)
+    refused = Failure{FailureKind::kHeadTooLarge, "the head is larger than 64 KiB"};
   if (verdict != Verdict::kComplete) return false;
   const std::string_view head(received_.data() + scanner_.begin(), scanner_.end() - scanner_.begin());
   const std::string_view problem = http::ParseRequestHead(head, block_->call.head);
@@ -179,7 +186,8 @@ net::Task<Ending> Http1Downstream::PassOn(const Response& response) {
   co_return ending;
 }
 
-net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const DownstreamFraming& framing, Ending ending) {
+net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const DownstreamFraming& framing,
+                                             Ending ending) {
   Call& call = block_->call;
   Chunk chunk{{}, true};
   std::optional<Result<Chunk>> got;
@@ -192,11 +200,13 @@ net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const Dow
       cut_ = true;
       stay_open_ = false;
       const FailureKind kind = got->failure().kind;
-      ending.outcome = kind == FailureKind::kShuttingDown ? Outcome::kTruncated : resilience::TraitsOf(kind).outcome;
+      ending.outcome =
+          kind == FailureKind::kShuttingDown ? Outcome::kTruncated : resilience::TraitsOf(kind).outcome;
       co_return ending;
     }
     if (got) chunk = **got;
-    const http::FieldList* trailers = chunk.last && response.body != nullptr ? &response.body->trailers() : nullptr;
+    const http::FieldList* trailers =
+        chunk.last && response.body != nullptr ? &response.body->trailers() : nullptr;
     call.bytes_down += chunk.bytes.size();
     const bool written = co_await WriteBody(head, chunk, framing, trailers);
     if (!head.empty()) RecordOverhead();
@@ -211,7 +221,8 @@ net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const Dow
   }
 }
 
-net::Task<bool> Http1Downstream::WriteBody(std::string_view head, Chunk chunk, const DownstreamFraming& framing,
+net::Task<bool> Http1Downstream::WriteBody(std::string_view head, Chunk chunk,
+                                           const DownstreamFraming& framing,
                                            const http::FieldList* trailers) {
   std::array<iovec, 5> parts;
   size_t count = 0;
@@ -264,7 +275,8 @@ net::Task<Ending> Http1Downstream::AnswerFailure(const Failure& failure) {
     co_return ending;
   }
   const bool body_left = call.body != nullptr && !body_->complete();
-  if (body_left || failure.kind == FailureKind::kBadRequest || failure.kind == FailureKind::kHttpsOverConnect) {
+  if (body_left || failure.kind == FailureKind::kBadRequest ||
+      failure.kind == FailureKind::kHttpsOverConnect) {
     stay_open_ = false;
   }
   block_->out.clear();
@@ -303,7 +315,8 @@ net::Task<Ending> Http1Downstream::RunTunnel() {
 
 // --- the end of the connection ---
 
-// Closing while the application still sends would reset the connection and destroy the answer on its way (RFC 9112 9.6).
+// Closing while the application still sends would reset the connection and destroy the answer on its way (RFC
+// 9112 9.6).
 net::Task<void> Http1Downstream::Linger() {
   if (socket_.broken() || application_finished_) co_return;
   socket_.FinishSending();
@@ -317,7 +330,9 @@ net::Task<void> Http1Downstream::Linger() {
   }
 }
 
-void Http1Downstream::OnApplicationFinished(void* self) { static_cast<Http1Downstream*>(self)->CheckApplication(); }
+void Http1Downstream::OnApplicationFinished(void* self) {
+  static_cast<Http1Downstream*>(self)->CheckApplication();
+}
 
 void Http1Downstream::CheckApplication() {
   Call& call = block_->call;

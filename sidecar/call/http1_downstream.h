@@ -1,7 +1,7 @@
 // One connection of the application: reads its requests one after the other and carries each as a call.
 //
-// Pipelined requests wait in the socket, answered in order. While it waits for a request it holds neither a buffer nor a
-// Call. Owned by its worker, on whose thread it lives; it tells the worker when it has ended.
+// Pipelined requests wait in the socket, answered in order. While it waits for a request it holds neither a
+// buffer nor a Call. Owned by its worker, on whose thread it lives; it tells the worker when it has ended.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -52,9 +52,10 @@ class Http1Downstream final
     : public Downstream,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  static constexpr Duration kIdleLimit = std::chrono::minutes(10);   // between requests
-  static constexpr Duration kHeadLimit = std::chrono::seconds(10);   // from a head's first byte to its last
-  static constexpr Duration kLingerLimit = std::chrono::seconds(2);  // for the application to read a last answer
+  static constexpr Duration kIdleLimit = std::chrono::minutes(10);  // between requests
+  static constexpr Duration kHeadLimit = std::chrono::seconds(10);  // from a head's first byte to its last
+  static constexpr Duration kLingerLimit =
+      std::chrono::seconds(2);  // for the application to read a last answer
   static constexpr Duration kRecheckGone = std::chrono::milliseconds(100);
 
   // Takes ownership of `fd`.
@@ -110,7 +111,7 @@ class Http1Downstream final
   http::HeadScanner scanner_;
   bool stay_open_ = true;
   bool application_finished_ = false;  // it has sent FIN and nothing of it is left to read
-  bool cut_ = false;  // ends without ceremony: the answer is incomplete, or nobody is there
+  bool cut_ = false;                   // ends without ceremony: the answer is incomplete, or nobody is there
 };
 
 }  // namespace naru::call

@@ -31,7 +31,8 @@ bool IsStream(const http::ResponseHead& head) {
   constexpr std::string_view kEventStream = "text/event-stream";
   if (head.status == 101) return true;
   const http::Field* type = head.fields.Find(http::FieldId::kContentType);
-  return type != nullptr && http::EqualsIgnoringCase(type->value.substr(0, kEventStream.size()), kEventStream);
+  return type != nullptr &&
+         http::EqualsIgnoringCase(type->value.substr(0, kEventStream.size()), kEventStream);
 }
 
 }  // namespace naru::call

@@ -1,7 +1,7 @@
 // A layer of a call: something that happens around everything below it.
 //
-// One object per worker and layer; what belongs to one call is kept in the Call. Tests put a fake Layer below the one
-// under test.
+// One object per worker and layer; what belongs to one call is kept in the Call. Tests put a fake Layer below
+// the one under test.
 #pragma once
 
 #include "sidecar/call/call.h"
@@ -39,8 +39,8 @@ inline net::Task<Result<Response>> Next::operator()(Call& call) const {
 // How the end of a call counts for a breaker: what naru refused itself says nothing about the callee.
 resilience::Grade GradeOf(Outcome outcome);
 
-// True for answers that last: upgrades and event streams. They count as begun, not as in flight, and silence in them is
-// measured by idle_timeout.
+// True for answers that last: upgrades and event streams. They count as begun, not as in flight, and silence
+// in them is measured by idle_timeout.
 bool IsStream(const http::ResponseHead& head);
 
 }  // namespace naru::call

@@ -88,8 +88,9 @@ net::Task<std::optional<Failure>> LimitConcurrency::TakePlace(Call& call) {
     co_return std::nullopt;
   }
   call.policy_note = "limits.queue_timeout";
-  co_return Failure{FailureKind::kLimit, "waited queue_timeout for one of " + std::to_string(policy.concurrent) +
-                                             " places and none came free"};
+  co_return Failure{
+      FailureKind::kLimit,
+      "waited queue_timeout for one of " + std::to_string(policy.concurrent) + " places and none came free"};
 }
 
 bool LimitConcurrency::Wake(const LimitPtr& limit) {
@@ -108,6 +109,8 @@ void LimitConcurrency::Release(Call& call) {
   if (!Wake(limit) && wake_others_) wake_others_(limit);
 }
 
-void LimitConcurrency::Finish(Call& call, const Ending&) { Release(call); }
+void LimitConcurrency::Finish(Call& call, const Ending&) {
+  Release(call);
+}
 
 }  // namespace naru::call

@@ -1,7 +1,9 @@
-// Holds calls back that would exceed the callee's limit: for a while in a bounded queue, first come first served.
+// Holds calls back that would exceed the callee's limit: for a while in a bounded queue, first come first
+// served.
 //
-// The limit counts over all workers; the queue's waiting coroutines are listed by the worker they run on. A place that
-// comes free goes to this worker's first in line, or, when none waits here, the other workers are told.
+// The limit counts over all workers; the queue's waiting coroutines are listed by the worker they run on. A
+// place that comes free goes to this worker's first in line, or, when none waits here, the other workers are
+// told.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -19,7 +21,8 @@ namespace naru::call {
 class LimitConcurrency final : public Layer {
  public:
   using LimitPtr = std::shared_ptr<resilience::ConcurrencyLimit>;
-  // `wake_others` makes every other worker call Wake with this limit soon. May be empty where there is one worker.
+  // `wake_others` makes every other worker call Wake with this limit soon. May be empty where there is one
+  // worker.
   LimitConcurrency(net::Scheduler& scheduler, std::function<void(LimitPtr)> wake_others);
   ~LimitConcurrency() override;
 

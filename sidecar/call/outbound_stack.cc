@@ -16,15 +16,18 @@ OutboundStack::OutboundStack(StackContext c)
       layers_{
           &record_call_,        // outermost, so that what the others refuse is counted too
           &resolve_service_,    // everything below needs to know whose policy is in force
-          &enforce_deadline_,   // around the queue and the waits between attempts: the caller's time runs there too
-          &limit_concurrency_,  // around the breaker, so that a call that waited meets the breaker as it is then
+          &enforce_deadline_,   // around the queue and the waits between attempts: the caller's time runs
+                                // there too
+          &limit_concurrency_,  // around the breaker, so that a call that waited meets the breaker as it is
+                                // then
           &break_circuit_,      // sees calls, not attempts: a retry that helped is a success
           &retry_attempts_,     // holds one place in the limit for all its attempts, so retries add no load
           &choose_endpoint_,    // inside the retry, so that every attempt goes to another endpoint
           &send_upstream_,
       } {}
 
-// Innermost first, as destructors would: a call has left its endpoint before its place in the limit comes free.
+// Innermost first, as destructors would: a call has left its endpoint before its place in the limit comes
+// free.
 void OutboundStack::Finish(Call& call, const Ending& ending) {
   for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
     const bool resolved = call.plan != nullptr;

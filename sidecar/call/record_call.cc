@@ -14,12 +14,14 @@ void AppendRandomId(std::string& out, std::mt19937_64& random) {
   }
 }
 
-bool WentWell(Outcome outcome) { return outcome == Outcome::kOk || outcome == Outcome::kClientError; }
+bool WentWell(Outcome outcome) {
+  return outcome == Outcome::kOk || outcome == Outcome::kClientError;
+}
 
 }  // namespace
 
-RecordCall::RecordCall(net::Scheduler& scheduler, int worker, metrics::CallSeries& nameless, CallObserver& observer,
-                       std::mt19937_64& random)
+RecordCall::RecordCall(net::Scheduler& scheduler, int worker, metrics::CallSeries& nameless,
+                       CallObserver& observer, std::mt19937_64& random)
     : scheduler_(scheduler), worker_(worker), nameless_(nameless), observer_(observer), random_(random) {}
 
 net::Task<Result<Response>> RecordCall::Handle(Call& call, Next next) {

@@ -9,7 +9,8 @@
 
 namespace naru::call {
 
-// Hears of failed and slow calls only: the log and the recent calls of the admin port. Called on the worker's thread.
+// Hears of failed and slow calls only: the log and the recent calls of the admin port. Called on the worker's
+// thread.
 class CallObserver {
  public:
   virtual ~CallObserver() = default;

@@ -29,7 +29,9 @@ void ReplayBody::CancelRead() {
   if (source_ != nullptr) source_->CancelRead();
 }
 
-const http::FieldList& ReplayBody::trailers() const { return source_ == nullptr ? no_trailers_ : source_->trailers(); }
+const http::FieldList& ReplayBody::trailers() const {
+  return source_ == nullptr ? no_trailers_ : source_->trailers();
+}
 
 void ReplayBody::Clear(size_t max_bytes) {
   Start(nullptr, 0);

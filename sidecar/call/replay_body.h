@@ -1,8 +1,9 @@
-// The request body as the attempts of a call read it: from the start each time, as long as it is small enough to keep.
+// The request body as the attempts of a call read it: from the start each time, as long as it is small enough
+// to keep.
 //
-// What an attempt pulls from the application is kept, up to a limit; the next attempt reads that first. Over the limit
-// nothing is kept any more and the attempt in progress goes on: a large body is streamed, never refused, but then the
-// call cannot be tried again (Linkerd's rule).
+// What an attempt pulls from the application is kept, up to a limit; the next attempt reads that first. Over
+// the limit nothing is kept any more and the attempt in progress goes on: a large body is streamed, never
+// refused, but then the call cannot be tried again (Linkerd's rule).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// A value or the Failure that took its place: how everything on the request path reports what the network did to it.
+// A value or the Failure that took its place: how everything on the request path reports what the network did
+// to it.
 #pragma once
 
 #include <utility>

@@ -22,7 +22,9 @@ uint32_t ParseAttempt(const http::FieldList& fields) {
   return std::max(attempt, 1u);
 }
 
-double Uniform(std::mt19937_64& random) { return std::uniform_real_distribution<double>(0, 1)(random); }
+double Uniform(std::mt19937_64& random) {
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
 
 }  // namespace
 
@@ -46,7 +48,7 @@ net::Task<Result<Response>> RetryAttempts::Handle(Call& call, Next next) {
     if (call.cancellation.cancelled()) co_return call.cancellation.failure();
     const std::optional<FailedAttempt> failed = Judge(call, result);
     if (!failed) {
-      call.plan->guards.budget->Earn(scheduler_.now());
+      if (result->head->status < 500) call.plan->guards.budget->Earn(scheduler_.now());
       co_return result;
     }
     if (!MayRetry(call, *failed)) co_return result;
@@ -73,8 +75,8 @@ void RetryAttempts::BeginAttempt(Call& call) const {
   const resilience::RetryPolicy& policy = call.policy().retry;
   ++call.counted_attempts;
   // An attempt that no other may follow is not cut short: that could only turn a late answer into none.
-  call.last_attempt = call.counted_attempts >= policy.attempts || !call.safe_to_repeat || call.inbound_attempt > 1 ||
-                      !(policy.on & resilience::kOnReset);
+  call.last_attempt = call.counted_attempts >= policy.attempts || !call.safe_to_repeat ||
+                      call.inbound_attempt > 1 || !(policy.on & resilience::kOnReset);
 }
 
 std::optional<FailedAttempt> RetryAttempts::Judge(const Call& call, const Result<Response>& result) const {

@@ -29,7 +29,8 @@ class RetryAttempts final : public Layer {
   std::mt19937_64& random_;
 };
 
-// The closed lists of label values of naru_retries_total and naru_retries_suppressed_total, in the order of their values.
+// The closed lists of label values of naru_retries_total and naru_retries_suppressed_total, in the order of
+// their values.
 std::vector<std::string> RetryReasonWords();
 std::vector<std::string> SuppressedRetryWords();
 

@@ -4,8 +4,8 @@
 
 namespace naru::call {
 
-Snapshot::Snapshot(std::shared_ptr<const config::Config> config, CalleeStates& states, metrics::Registry& registry,
-                   int workers)
+Snapshot::Snapshot(std::shared_ptr<const config::Config> config, CalleeStates& states,
+                   metrics::Registry& registry, int workers)
     : config_(std::move(config)), directory_(*config_) {
   callees_.reserve(config_->services.size());
   for (const config::Service& service : config_->services) {

@@ -13,7 +13,8 @@ namespace naru::call {
 class Snapshot {
  public:
   // Control thread only. `states` and `registry` outlive every snapshot built from them.
-  Snapshot(std::shared_ptr<const config::Config> config, CalleeStates& states, metrics::Registry& registry, int workers);
+  Snapshot(std::shared_ptr<const config::Config> config, CalleeStates& states, metrics::Registry& registry,
+           int workers);
 
   const config::Config& config() const { return *config_; }
   const ServiceDirectory& directory() const { return directory_; }

@@ -10,7 +10,8 @@ using net::Socket;
 // Ends both directions when neither has moved for a while.
 class IdleGuard {
  public:
-  IdleGuard(Socket& a, Socket& b, resilience::Duration limit) : a_(a), b_(b), limit_(limit), timer_(&OnIdle, this) {
+  IdleGuard(Socket& a, Socket& b, resilience::Duration limit)
+      : a_(a), b_(b), limit_(limit), timer_(&OnIdle, this) {
     Moved();
   }
   void Moved() { a_.loop().timers().Arm(timer_, a_.loop().now() + limit_); }
@@ -35,7 +36,8 @@ net::Task<bool> WriteAll(Socket& to, std::string_view bytes) {
 }
 
 // One direction. A clean end is passed on as FIN; anything else breaks the tunnel.
-net::Task<void> Pump(TunnelSide from, Socket& to, IdleGuard& guard, net::BufferPool& buffers, uint64_t& bytes) {
+net::Task<void> Pump(TunnelSide from, Socket& to, IdleGuard& guard, net::BufferPool& buffers,
+                     uint64_t& bytes) {
   bool written = from.already_read.empty() || co_await WriteAll(to, from.already_read);
   bytes += from.already_read.size();
   while (written) {
@@ -58,8 +60,8 @@ net::Task<void> Pump(TunnelSide from, Socket& to, IdleGuard& guard, net::BufferP
 
 }  // namespace
 
-net::Task<TunnelTraffic> RelayTunnel(TunnelSide application, TunnelSide upstream, resilience::Duration idle_timeout,
-                                     net::BufferPool& buffers) {
+net::Task<TunnelTraffic> RelayTunnel(TunnelSide application, TunnelSide upstream,
+                                     resilience::Duration idle_timeout, net::BufferPool& buffers) {
   TunnelTraffic traffic;
   IdleGuard guard(application.socket, upstream.socket, idle_timeout);
   net::Child up;

@@ -1,7 +1,7 @@
 // Bytes both ways without looking at them, after both sides have agreed to switch protocols.
 //
-// Each side may finish sending while the other goes on. Ends when both have finished, when one breaks, or when nothing
-// has moved for the idle timeout.
+// Each side may finish sending while the other goes on. Ends when both have finished, when one breaks, or
+// when nothing has moved for the idle timeout.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct TunnelTraffic {
 };
 
 // Returns when both directions have ended. Both sockets are of no more use then.
-net::Task<TunnelTraffic> RelayTunnel(TunnelSide application, TunnelSide upstream, resilience::Duration idle_timeout,
-                                     net::BufferPool& buffers);
+net::Task<TunnelTraffic> RelayTunnel(TunnelSide application, TunnelSide upstream,
+                                     resilience::Duration idle_timeout, net::BufferPool& buffers);
 
 }  // namespace naru::call

@@ -7,7 +7,8 @@
 namespace naru::call {
 namespace {
 
-// Events up to the last wake of the loop have been seen, so a connection that was busy a moment ago needs no look.
+// Events up to the last wake of the loop have been seen, so a connection that was busy a moment ago needs no
+// look.
 constexpr resilience::Duration kTrustedFor = std::chrono::milliseconds(1);
 
 }  // namespace
@@ -20,7 +21,9 @@ UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::shared_ptr<Endpo
   pool_.CountOpen(1);
 }
 
-UpstreamConnection::~UpstreamConnection() { pool_.CountOpen(-1); }
+UpstreamConnection::~UpstreamConnection() {
+  pool_.CountOpen(-1);
+}
 
 // The hook may not destroy the socket, so the timer does, in the same turn of the loop or the next.
 void UpstreamConnection::OnPeerFinished(void* self) {
@@ -33,7 +36,9 @@ void UpstreamConnection::OnPeerFinished(void* self) {
   loop.timers().Arm(connection->idle_timer_, loop.now());
 }
 
-void UpstreamConnection::OnIdleTimer(void* self) { delete static_cast<UpstreamConnection*>(self); }
+void UpstreamConnection::OnIdleTimer(void* self) {
+  delete static_cast<UpstreamConnection*>(self);
+}
 
 UpstreamPool::~UpstreamPool() {
   for (auto& [address, idle] : idle_) idle->clear_and_dispose([](UpstreamConnection* c) { delete c; });
@@ -58,7 +63,8 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::TakeIdle(const EndpointState& 
   return nullptr;
 }
 
-std::unique_ptr<UpstreamConnection> UpstreamPool::Connect(std::shared_ptr<EndpointState> endpoint, int& error) {
+std::unique_ptr<UpstreamConnection> UpstreamPool::Connect(std::shared_ptr<EndpointState> endpoint,
+                                                          int& error) {
   const net::OpenedSocket opened = net::StartConnect({endpoint->address.ip, endpoint->address.port});
   error = opened.error;
   if (opened.error != 0) return nullptr;

@@ -1,7 +1,8 @@
 // The idle connections of one worker to endpoints, and new ones.
 //
-// A connection may lie idle as long as its endpoint's IdleLimit says. A peer that closes it is noticed when its FIN
-// arrives and once more right before reuse. Last in, first out, so that what is not needed grows old and goes.
+// A connection may lie idle as long as its endpoint's IdleLimit says. A peer that closes it is noticed when
+// its FIN arrives and once more right before reuse. Last in, first out, so that what is not needed grows old
+// and goes.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -19,8 +20,8 @@ namespace naru::call {
 class UpstreamPool;
 
 // One HTTP/1 connection to an endpoint. Owned by the attempt that uses it, or by the pool while idle.
-class UpstreamConnection : public boost::intrusive::list_base_hook<
-                               boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class UpstreamConnection
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   UpstreamConnection(UpstreamPool& pool, std::shared_ptr<EndpointState> endpoint, int fd);
   ~UpstreamConnection();
@@ -49,7 +50,8 @@ class UpstreamPool {
   // An idle connection that still works as far as anybody can know, or nothing.
   std::unique_ptr<UpstreamConnection> TakeIdle(const EndpointState& endpoint);
 
-  // Begins to connect; wait with socket.WaitConnected(). Nothing, and an errno, when the system refuses at once.
+  // Begins to connect; wait with socket.WaitConnected(). Nothing, and an errno, when the system refuses at
+  // once.
   std::unique_ptr<UpstreamConnection> Connect(std::shared_ptr<EndpointState> endpoint, int& error);
 
   // Takes back a connection whose exchange ended cleanly.
@@ -62,7 +64,8 @@ class UpstreamPool {
   friend class UpstreamConnection;
   using IdleList = boost::intrusive::list<UpstreamConnection, boost::intrusive::constant_time_size<false>>;
   void CountOpen(int64_t change) {
-    open_.store(open_.load(std::memory_order_relaxed) + static_cast<uint64_t>(change), std::memory_order_relaxed);
+    open_.store(open_.load(std::memory_order_relaxed) + static_cast<uint64_t>(change),
+                std::memory_order_relaxed);
   }
 
   net::EventLoop& loop_;

@@ -1,7 +1,5 @@
 #include "sidecar/cli/version.h"
 
-#include <llhttp.h>
-
 #include <CLI/Version.hpp>
 #include <boost/json.hpp>
 #include <boost/version.hpp>
@@ -33,15 +31,11 @@ std::string AbseilVersion() {
 #endif
 }
 
-std::string LlhttpVersion() {
-  return Cat(LLHTTP_VERSION_MAJOR, ".", LLHTTP_VERSION_MINOR, ".", LLHTTP_VERSION_PATCH);
-}
-
 std::vector<Library> Libraries() {
   return {{"boost", BoostVersion()},
           {"abseil", AbseilVersion()},
           {"yaml-cpp", NARU_YAML_CPP_VERSION},
-          {"llhttp", LlhttpVersion()},
+          {"llhttp", NARU_LLHTTP_VERSION},
           {"cli11", CLI11_VERSION}};
 }
 

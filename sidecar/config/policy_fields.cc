@@ -112,9 +112,9 @@ constexpr ValueType Ratios(double least, double most) {
 }
 
 // In the order of RetryOn's bits.
-constexpr std::array<std::string_view, 8> kRetryWords = {"unsent", "refused", "reset",       "502",
-                                                         "503",    "504",     "unavailable", "timeout"};
-static_assert(resilience::kOnTimeout == 1 << (kRetryWords.size() - 1));
+constexpr std::array<std::string_view, 7> kRetryWords = {"unsent", "refused", "reset",      "502",
+                                                         "503",    "504",     "unavailable"};
+static_assert(resilience::kOnUnavailable == 1 << (kRetryWords.size() - 1));
 // In the order of BalanceKind.
 constexpr std::array<std::string_view, 3> kBalanceWords = {"p2c", "least-request", "round-robin"};
 static_assert(static_cast<size_t>(BalanceKind::kRoundRobin) == kBalanceWords.size() - 1);
@@ -133,9 +133,11 @@ constexpr PolicyField kFields[] = {
     Group("retry", "When an attempt that failed is followed by another."),
     Row<&Policy::retry, &RetryPolicy::attempts>("retry.attempts", Counts(1, 10),
                                                 "Attempts of one call, the first included; 1 never retries."),
-    Row<&Policy::retry, &RetryPolicy::on>(
-        "retry.on", {ValueKind::kWords, Off{}, Off{}, kRetryWords},
-        "What is retried. `timeout`, an attempt that reached `try_timeout`, is not unless it is listed."),
+    Row<&Policy::retry, &RetryPolicy::on>("retry.on", {ValueKind::kWords, Off{}, Off{}, kRetryWords},
+                                          "What is retried. `unsent`: nothing of the request reached the "
+                                          "endpoint. `refused`: the endpoint said that it did not "
+                                          "process it. `reset`: closed, reset or silent until `try_timeout` "
+                                          "after it was sent; only what is safe to repeat."),
     Row<&Policy::retry, &RetryPolicy::idempotent>(
         "retry.idempotent", {ValueKind::kBoolean},
         "The owning squad vouches that repeating these calls is safe, whatever their method."),

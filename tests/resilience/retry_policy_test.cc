@@ -82,10 +82,11 @@ TEST(RetryPolicy, NeverRetriesAFailureThatNoWordNames) {
   EXPECT_EQ(Decide(attempt), RetryVerdict::kGiveUp);
 }
 
-TEST(RetryPolicy, DoesNotRetryOnTimeoutUnlessAsked) {
+TEST(RetryPolicy, CountsASilentAttemptAsReset) {
   FailedAttempt attempt = ResetGet();
-  attempt.reason = kOnTimeout;
-  EXPECT_EQ(Decide(attempt), RetryVerdict::kGiveUp);
+  attempt.reason = RetryReasonOf(FailureKind::kTryTimeout);
+  EXPECT_EQ(attempt.reason, kOnReset);
+  EXPECT_EQ(Decide(attempt), RetryVerdict::kRetry);
 }
 
 TEST(RetryPolicy, SaysWhyARetryWasSuppressed) {

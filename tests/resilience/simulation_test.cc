@@ -180,7 +180,6 @@ TEST(Simulation, IsStuckForEverWithoutLimitBudgetAndBreaker) {
   ModelPolicy policy;
   policy.timeout = std::chrono::seconds(2);
   policy.try_timeout = std::chrono::seconds(1);
-  policy.retry.on |= kOnTimeout;
   policy.retry.budget.floor_per_second = 1e6;
   policy.limits.concurrent = 1'000'000;
   policy.breaker.min_calls = 1 << 30;

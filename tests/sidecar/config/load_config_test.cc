@@ -331,7 +331,7 @@ naru.yaml:6:13: there is no key "atempts" in retry
       retry: {atempts: 3, on: [502, reste]}
               ^
   did you mean "attempts"?
-naru.yaml:6:35: retry.on: "reste" is none of unsent, refused, reset, 502, 503, 504, unavailable, timeout; did you mean "reset"?
+naru.yaml:6:35: retry.on: "reste" is none of unsent, refused, reset, 502, 503, 504, unavailable; did you mean "reset"?
       retry: {atempts: 3, on: [502, reste]}
                                     ^
 naru.yaml:7:11: port: "70000" is above the most, 65535
