@@ -197,7 +197,7 @@ constexpr PolicyField kFields[] = {
 };
 
 constexpr NotYet kNotYet[] = {
-    {"hedge", "", "remove it; a lower try_timeout with `timeout` in retry.on is the nearest there is"},
+    {"hedge", "", "remove it; a lower try_timeout is the nearest there is"},
     {"health_check", "", "remove it; ejection sets aside endpoints whose calls fail"},
     {"limits.concurrent", "adaptive", "write a number, such as 100"},
     {"balance", "hash", "use p2c, least-request or round-robin"},

@@ -146,7 +146,7 @@ connect_timeout: 1s
 idle_timeout: 1m
 retry:
   attempts: 3
-  on: [timeout, 503]
+  on: [unavailable, 503]
   backoff: {base: 1ms, max: 2ms}
   budget: {ratio: 0.5, floor: 0.5/s, window: 1s}
   body: 1KiB
@@ -163,7 +163,7 @@ balance: least-request)");
       lines,
       ElementsAre("timeout 1h naru.yaml:5", "try_timeout off naru.yaml:6", "connect_timeout 1s naru.yaml:7",
                   "idle_timeout 1m naru.yaml:8", "retry.attempts 3 naru.yaml:10",
-                  "retry.on [503, timeout] naru.yaml:11", "retry.idempotent true naru.yaml:15",
+                  "retry.on [503, unavailable] naru.yaml:11", "retry.idempotent true naru.yaml:15",
                   "retry.body 1KiB naru.yaml:14", "retry.backoff.base 1ms naru.yaml:12",
                   "retry.backoff.max 2ms naru.yaml:12", "retry.budget.ratio 50% naru.yaml:13",
                   "retry.budget.floor 0.5/s naru.yaml:13", "retry.budget.window 1s naru.yaml:13",
@@ -454,9 +454,7 @@ TEST_F(LoadConfigTest, ANetworkCanBeAddedToThePrivateOnes) {
 TEST_F(LoadConfigTest, WhatIsNotBuiltYetIsRefused) {
   EXPECT_THAT(
       InService("hedge: {after: p95, budget: 5%}"),
-      ElementsAre(
-          "\"hedge\" is not supported yet | remove it; a lower try_timeout with `timeout` in retry.on "
-          "is the nearest there is"));
+      ElementsAre("\"hedge\" is not supported yet | remove it; a lower try_timeout is the nearest there is"));
   EXPECT_THAT(
       InService("health_check: {path: /healthz}"),
       ElementsAre(
