@@ -184,7 +184,7 @@ void PrintText(const Explanation& explained, std::ostream& out) {
   }
 }
 
-std::string TextAsJson(const Explanation& explained) {
+std::string ExplanationJson(const Explanation& explained) {
   const config::Service& service = *explained.target.service;
   const config::Route* route = explained.target.route;
   const Config& config = explained.config;
@@ -256,7 +256,7 @@ int Explain(const std::string& path, const ExplainedCall& call, const config::En
   const Target& target = std::get<Target>(answer);
   const Explanation explained{*result.config, call, target, Effects(call, *headers, target.policy())};
   if (format == Format::kJson) {
-    out << TextAsJson(explained) << "\n";
+    out << ExplanationJson(explained) << "\n";
   } else {
     PrintText(explained, out);
   }

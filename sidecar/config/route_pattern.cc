@@ -64,9 +64,8 @@ absl::StatusOr<RoutePattern> RoutePattern::Parse(std::string_view text) {
     const std::string_view method = text.substr(0, space);
     if (absl::Status status = CheckMethod(method); !status.ok()) return status;
     if (method != "*") pattern.method_ = std::string(method);
-    path = text.substr(text.find_first_not_of(' ', space) == std::string_view::npos
-                           ? text.size()
-                           : text.find_first_not_of(' ', space));
+    const size_t start = text.find_first_not_of(' ', space);
+    path = start == std::string_view::npos ? "" : text.substr(start);
   }
   if (absl::Status status = CheckPath(path); !status.ok()) return status;
 
