@@ -6,10 +6,12 @@ namespace naru::resilience {
 namespace {
 
 // Who may be chosen, best first.
-enum class Eligible { kServingUntried, kServing, kEveryone };
+enum class Eligible { kUnpenalised, kServingUntried, kServing, kEveryone };
 
 bool Fits(const Candidate& candidate, Eligible eligible) {
   switch (eligible) {
+    case Eligible::kUnpenalised:
+      return candidate.serving && !candidate.tried && !candidate.penalised;
     case Eligible::kServingUntried:
       return candidate.serving && !candidate.tried;
     case Eligible::kServing:
@@ -42,28 +44,43 @@ bool Lighter(BalanceKind kind, const Candidate& a, const Candidate& b) {
   return kind == BalanceKind::kLeastRequest ? a.in_flight < b.in_flight : a.load < b.load;
 }
 
-// The lighter of two distinct ones; of equals the first drawn, so that ties are spread evenly.
-int LighterOfTwo(BalanceKind kind, std::span<const Candidate> candidates, Eligible eligible, uint32_t count,
-                 uint64_t random) {
+Draw DrawDistinct(std::span<const Candidate> candidates, Eligible eligible, uint32_t count, uint64_t random) {
   const uint32_t first = Below(count, static_cast<uint32_t>(random >> 32));
   const int a = Nth(candidates, eligible, first);
-  if (count == 1) return a;
+  if (count == 1) return {a, -1};
   const uint32_t other = Below(count - 1, static_cast<uint32_t>(random));
-  const int b = Nth(candidates, eligible, other >= first ? other + 1 : other);
-  return Lighter(kind, candidates[b], candidates[a]) ? b : a;
+  return {a, Nth(candidates, eligible, other >= first ? other + 1 : other)};
+}
+
+// Leaving aside more than half would overload the rest.
+bool MayLeaveAside(uint32_t remaining, size_t all) {
+  return 2 * remaining >= all;
 }
 
 }  // namespace
 
-int Choose(BalanceKind kind, std::span<const Candidate> candidates, uint64_t random,
-           uint32_t round_robin_position) {
-  for (const Eligible eligible : {Eligible::kServingUntried, Eligible::kServing, Eligible::kEveryone}) {
+Draw DrawTwo(BalanceKind kind, std::span<const Candidate> candidates, uint64_t random,
+             uint32_t round_robin_position) {
+  for (const Eligible eligible :
+       {Eligible::kUnpenalised, Eligible::kServingUntried, Eligible::kServing, Eligible::kEveryone}) {
     const uint32_t count = Count(candidates, eligible);
     if (count == 0) continue;
-    if (kind == BalanceKind::kRoundRobin) return Nth(candidates, eligible, round_robin_position % count);
-    return LighterOfTwo(kind, candidates, eligible, count, random);
+    if (eligible == Eligible::kUnpenalised && !MayLeaveAside(count, candidates.size())) continue;
+    if (kind == BalanceKind::kRoundRobin)
+      return {Nth(candidates, eligible, round_robin_position % count), -1};
+    return DrawDistinct(candidates, eligible, count, random);
   }
-  return -1;
+  return {};
+}
+
+// Of equals the first drawn, so that ties are spread evenly.
+int Choose(BalanceKind kind, std::span<const Candidate> candidates, uint64_t random,
+           uint32_t round_robin_position) {
+  const Draw draw = DrawTwo(kind, candidates, random, round_robin_position);
+  if (draw.second < 0) return draw.first;
+  const bool second_lighter = Lighter(kind, candidates[static_cast<size_t>(draw.second)],
+                                      candidates[static_cast<size_t>(draw.first)]);
+  return second_lighter ? draw.second : draw.first;
 }
 
 }  // namespace naru::resilience

@@ -56,6 +56,11 @@ double LatencyEstimate::Load(TimePoint now) const {
   return std::max(cost, kLeastLoadNs) * (pending + 1.0);
 }
 
+bool LatencyEstimate::penalised(TimePoint now) const {
+  const double penalty = PenaltyNs(now);
+  return penalty > 0 && penalty > Nanoseconds(latency(now));
+}
+
 // Unused, an estimate falls towards zero, so that an endpoint which was slow once is tried again.
 Duration LatencyEstimate::latency(TimePoint now) const {
   const int64_t measured_at = measured_at_ns_.load(std::memory_order_relaxed);

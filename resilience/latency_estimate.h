@@ -36,6 +36,9 @@ class LatencyEstimate {
   // zero; next to nothing for an endpoint that was never tried.
   double Load(TimePoint now) const;
 
+  // True while a failure weighs more than the latency: better not chosen while others are to be had.
+  bool penalised(TimePoint now) const;
+
   Duration latency(TimePoint now) const;  // the decayed estimate, without penalty
   // False before the first answer: then latency() is only the guess for unmeasured endpoints.
   bool measured() const { return measured_at_ns_.load(std::memory_order_relaxed) != 0; }

@@ -86,9 +86,10 @@ std::string_view WordOfRetryReason(uint16_t reason) {
 RetryVerdict DecideRetry(const RetryPolicy& policy, const FailedAttempt& attempt) {
   if (attempt.retry_class == RetryClass::kNever) return RetryVerdict::kGiveUp;
   const bool unsent = attempt.retry_class == RetryClass::kUnsent;
-  // A connection that died in our pool is our affair: the service never saw a first try, so this is not a
-  // second one, whatever the policy says about those.
-  const bool free = unsent && attempt.first_free_retry;
+  // A connection that died in our pool is our affair: the service hardly saw a first try, so this is not a
+  // second one. What may have been processed all the same needs a policy that retries.
+  const bool policy_retries = policy.attempts > 1 && (attempt.reason & policy.on) != 0;
+  const bool free = attempt.first_free_retry && (unsent || policy_retries);
   if (!free) {
     if ((attempt.reason & policy.on) == 0) return RetryVerdict::kGiveUp;
     if (attempt.attempts_made >= policy.attempts) return RetryVerdict::kGiveUp;

@@ -66,7 +66,7 @@ std::string_view WordOfRetryReason(uint16_t reason);
 struct FailedAttempt {
   RetryClass retry_class = RetryClass::kNever;
   uint16_t reason = 0;             // the RetryOn bit that names it; 0 if none does
-  bool first_free_retry = false;   // unsent on a reused connection, and this call has had no free retry yet
+  bool first_free_retry = false;   // failed on a reused connection, and this call has had no free retry yet
   uint32_t attempts_made = 1;      // this one included, free ones not
   bool safe_to_repeat = false;     // idempotent method, Idempotency-Key, or the policy says so
   bool body_replayable = true;     // the request body is still whole in memory

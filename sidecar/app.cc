@@ -95,6 +95,7 @@ class Sidecar final : public admin::Backend {
   void BeginDrain(const char* why);
   void CheckDrained();
   uint64_t CallsInFlight() const;
+  uint64_t CallsBegun() const;
   metrics::GaugeReadings ReadGauges();
 
   const std::string config_path_;
@@ -119,6 +120,7 @@ class Sidecar final : public admin::Backend {
   bool draining_ = false;
   TimePoint drain_by_{};
   TimePoint quiet_since_{};
+  uint64_t calls_seen_ = 0;
 };
 
 Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config)
@@ -262,7 +264,9 @@ void Sidecar::BeginDrain(const char* why) {
 // The application may still call while it shuts down, so naru goes last.
 void Sidecar::CheckDrained() {
   const TimePoint now = Now();
-  if (CallsInFlight() > 0) quiet_since_ = now;
+  const uint64_t begun = CallsBegun();
+  if (CallsInFlight() > 0 || begun != calls_seen_) quiet_since_ = now;
+  calls_seen_ = begun;
   const bool quiet = now - quiet_since_ >= kQuietBeforeEnd;
   if (quiet || now >= drain_by_) {
     if (!quiet) logger_.Write(log::Level::kWarn, "drain_timeout passed", {{"in_flight", CallsInFlight()}});
@@ -278,6 +282,12 @@ void Sidecar::CheckDrained() {
 uint64_t Sidecar::CallsInFlight() const {
   uint64_t calls = 0;
   for (const std::unique_ptr<Worker>& worker : workers_) calls += worker->calls_in_flight();
+  return calls;
+}
+
+uint64_t Sidecar::CallsBegun() const {
+  uint64_t calls = 0;
+  for (const std::unique_ptr<Worker>& worker : workers_) calls += worker->calls_begun();
   return calls;
 }
 

@@ -116,6 +116,7 @@ void Worker::GiveBack(std::unique_ptr<call::CallBlock> block) {
 
 void Worker::CountCall(int change) {
   AddRelaxed(calls_in_flight_, change);
+  if (change > 0) AddRelaxed(calls_begun_, 1);
 }
 
 }  // namespace naru

@@ -49,6 +49,7 @@ class Worker final : public call::DownstreamHost {
 
   // Any thread.
   uint64_t calls_in_flight() const { return calls_in_flight_.load(std::memory_order_relaxed); }
+  uint64_t calls_begun() const { return calls_begun_.load(std::memory_order_relaxed); }
   uint64_t downstream_connections() const { return connection_count_.load(std::memory_order_relaxed); }
   uint64_t upstream_connections() const { return upstream_pool_.open(); }
 
@@ -84,6 +85,7 @@ class Worker final : public call::DownstreamHost {
   Connections connections_;
   bool stopping_ = false;
   std::atomic<uint64_t> calls_in_flight_{0};
+  std::atomic<uint64_t> calls_begun_{0};
   std::atomic<uint64_t> connection_count_{0};
   std::thread thread_;
 };

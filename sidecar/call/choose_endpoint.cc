@@ -57,12 +57,17 @@ int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
     Candidate& candidate = candidates[i];
     candidate.serving = health == nullptr || health->endpoints[i]->Serving(now);
     candidate.tried = Tried(call, i);
-    if (kind == BalanceKind::kP2c) candidate.load = callee.endpoints[i]->estimate.Load(now);
-    if (kind == BalanceKind::kLeastRequest) candidate.in_flight = callee.endpoints[i]->estimate.in_flight();
+    if (kind == BalanceKind::kP2c) candidate.penalised = callee.endpoints[i]->estimate.penalised(now);
   }
   const uint32_t turn =
       kind == BalanceKind::kRoundRobin ? callee.round_robin->fetch_add(1, std::memory_order_relaxed) : 0;
-  return resilience::Choose(kind, candidates, random_(), turn);
+  const resilience::Draw draw = resilience::DrawTwo(kind, candidates, random_(), turn);
+  if (draw.second < 0) return draw.first;
+  const resilience::LatencyEstimate& first = callee.endpoints[static_cast<size_t>(draw.first)]->estimate;
+  const resilience::LatencyEstimate& second = callee.endpoints[static_cast<size_t>(draw.second)]->estimate;
+  const bool second_lighter = kind == BalanceKind::kP2c ? second.Load(now) < first.Load(now)
+                                                        : second.in_flight() < first.in_flight();
+  return second_lighter ? draw.second : draw.first;
 }
 
 void ChooseEndpoint::Begin(Call& call, size_t index) {

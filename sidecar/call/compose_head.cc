@@ -19,6 +19,14 @@ bool IsReplaced(FieldId id) {
          id == FieldId::kXNaruDeadlineMs;
 }
 
+// The service's name, unless it was called by another one: that is kept as the application wrote it.
+std::string_view HostFor(const Call& call) {
+  const Target& target = call.target;
+  if (target.kept_host.empty()) return target.service->name;
+  const Field* sent = call.head.fields.Find(FieldId::kHost);
+  return target.named_by == NamedBy::kHostAlias && sent != nullptr ? sent->value : target.kept_host;
+}
+
 void AppendConnection(std::string& out, const http::RequestHead& head) {
   const bool trailers = head.fields.HasToken(FieldId::kTe, "trailers");
   if (head.upgrade) {
@@ -46,8 +54,7 @@ void AppendUpstreamHead(std::string& out, const Call& call, TimePoint now) {
   const http::RequestHead& head = call.head;
   const Target& target = call.target;
   http::AppendRequestLine(out, head.method, target.path_and_query);
-  AppendField(out, "host",
-              target.kept_host.empty() ? std::string_view(target.service->name) : target.kept_host);
+  AppendField(out, "host", HostFor(call));
   for (const Field& field : head.fields) {
     if (!field.hop_by_hop && !IsReplaced(field.id)) AppendField(out, field.name, field.value);
   }

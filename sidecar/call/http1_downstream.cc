@@ -274,7 +274,9 @@ net::Task<Ending> Http1Downstream::AnswerFailure(const Failure& failure) {
     ending.status = 0;
     co_return ending;
   }
-  const bool body_left = call.body != nullptr && !body_->complete();
+  // The upload of an attempt that failed must not read on while the answer goes out.
+  co_await call.EndAttempt();
+  const bool body_left = call.body != nullptr && !DiscardReceivedBody();
   if (body_left || failure.kind == FailureKind::kBadRequest ||
       failure.kind == FailureKind::kHttpsOverConnect) {
     stay_open_ = false;
@@ -285,6 +287,15 @@ net::Task<Ending> Http1Downstream::AnswerFailure(const Failure& failure) {
   const bool written = co_await Write({&part, 1});
   if (!written) ending.outcome = Outcome::kCancelled;
   co_return ending;
+}
+
+// A small body has come together with its head: taking it off costs nothing and saves the application a reconnect.
+bool Http1Downstream::DiscardReceivedBody() {
+  while (!body_->complete()) {
+    const std::optional<Result<Chunk>> chunk = body_->Buffered();
+    if (!chunk || !chunk->ok()) return false;
+  }
+  return true;
 }
 
 net::Task<void> Http1Downstream::ForwardInformational(const http::ResponseHead& head) {

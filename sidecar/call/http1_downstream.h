@@ -86,6 +86,8 @@ class Http1Downstream final
   net::Task<Ending> PassOn(const Response& response);
   net::Task<Ending> RelayBody(const Response& response, const DownstreamFraming& framing, Ending ending);
   net::Task<Ending> AnswerFailure(const Failure& failure);
+  // True if the rest of the request's body was here already and is gone now.
+  bool DiscardReceivedBody();
   net::Task<Ending> RunTunnel();
   net::Task<bool> WriteBody(std::string_view head, Chunk chunk, const DownstreamFraming& framing,
                             const http::FieldList* trailers);

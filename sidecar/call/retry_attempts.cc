@@ -94,8 +94,8 @@ std::optional<FailedAttempt> RetryAttempts::Judge(const Call& call, const Result
     failed.reason = resilience::RetryReasonOf(result.failure().kind);
     failed.retry_class = resilience::TraitsOf(result.failure().kind).retry_class;
     const FailureKind kind = result.failure().kind;
-    const bool reused = kind == FailureKind::kUnsentReset || kind == FailureKind::kReusedReset;
-    failed.first_free_retry = reused && !call.had_free_retry;
+    const bool was_pooled = kind == FailureKind::kUnsentReset || kind == FailureKind::kReusedReset;
+    failed.first_free_retry = was_pooled && !call.had_free_retry;
   }
   failed.attempts_made = call.counted_attempts;
   failed.safe_to_repeat = call.safe_to_repeat;

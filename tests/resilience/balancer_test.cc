@@ -89,6 +89,21 @@ TEST(Balancer, ReachesBothEndsOfTheRandomNumbers) {
   }
 }
 
+TEST(Balancer, LeavesThoseAsideThatFailedAMomentAgo) {
+  std::vector<Candidate> candidates = Alike(3);
+  candidates[0].load = 1;
+  candidates[1].penalised = true;
+  candidates[1].load = 1000;
+  candidates[2].load = 300;  // slow: it must not win the draws beside the penalised one
+  EXPECT_EQ(Draw(BalanceKind::kP2c, candidates, 300), (std::map<int, int>{{0, 300}}));
+}
+
+TEST(Balancer, LeavesNobodyAsideWhenMoreThanHalfFailedAMomentAgo) {
+  std::vector<Candidate> candidates = Alike(3);
+  candidates[0].penalised = candidates[1].penalised = true;
+  EXPECT_EQ(Draw(BalanceKind::kP2c, candidates, 300).size(), 3u);
+}
+
 TEST(Balancer, PrefersServingOnesNotYetTried) {
   for (const BalanceKind kind : kEveryKind) {
     std::vector<Candidate> candidates = Alike(5);

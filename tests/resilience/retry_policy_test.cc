@@ -124,10 +124,20 @@ TEST(RetryPolicy, RepeatsForFreeWhatDiedInThePoolWhateverThePolicySays) {
   EXPECT_EQ(DecideRetry(RetryPolicy{.attempts = 1, .on = 0}, StalePost()), RetryVerdict::kRetryFree);
 }
 
-TEST(RetryPolicy, RepeatsForFreeOnlyTheUnsent) {
+TEST(RetryPolicy, RepeatsForFreeWhatAPooledConnectionLostIfThatIsSafe) {
   FailedAttempt attempt = ResetGet();
   attempt.first_free_retry = true;
-  EXPECT_EQ(Decide(attempt), RetryVerdict::kRetry);
+  EXPECT_EQ(Decide(attempt), RetryVerdict::kRetryFree);
+  attempt.safe_to_repeat = false;
+  EXPECT_EQ(Decide(attempt), RetryVerdict::kNotIdempotent);
+}
+
+TEST(RetryPolicy, RepeatsNothingThatWasSentWhereThePolicyNeverRetries) {
+  FailedAttempt attempt = ResetGet();
+  attempt.first_free_retry = true;
+  RetryPolicy never;
+  never.attempts = 1;
+  EXPECT_EQ(DecideRetry(never, attempt), RetryVerdict::kGiveUp);
 }
 
 TEST(RetryPolicy, RepeatsForFreeAtOnceWhileAnyTimeIsLeft) {
@@ -156,7 +166,7 @@ TEST(RetryPolicy, NamesTheReasonOfAFailure) {
   }
   EXPECT_EQ(words, (std::vector<std::string>{"connect_refused: unsent", "connect_timeout: unsent",
                                              "unsent_reset: unsent", "refused_stream: refused",
-                                             "reused_reset: reset", "reset: reset", "try_timeout: timeout"}));
+                                             "reused_reset: reset", "reset: reset", "try_timeout: reset"}));
 }
 
 TEST(RetryPolicy, NamesTheReasonOfAStatus) {
