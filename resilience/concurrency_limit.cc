@@ -3,12 +3,15 @@
 namespace naru::resilience {
 namespace {
 
+// Sequentially consistent, all of it: whoever enqueues then looks for a free place, and whoever frees one
+// then looks at the queue, so one of the two must see the other or a call waits beside a free place.
+
 // Adding first and undoing when over would let a crowd of losers refuse a winner; the exchange never goes
 // over.
 bool TakeBelow(std::atomic<uint32_t>& count, uint32_t limit) {
-  uint32_t seen = count.load(std::memory_order_relaxed);
+  uint32_t seen = count.load();
   while (seen < limit) {
-    if (count.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
+    if (count.compare_exchange_weak(seen, seen + 1)) return true;
   }
   return false;
 }
@@ -20,7 +23,7 @@ bool ConcurrencyLimit::TryAcquire(const LimitPolicy& policy) {
 }
 
 void ConcurrencyLimit::Release() {
-  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  in_flight_.fetch_sub(1);
 }
 
 bool ConcurrencyLimit::TryEnqueue(const LimitPolicy& policy) {
@@ -28,7 +31,7 @@ bool ConcurrencyLimit::TryEnqueue(const LimitPolicy& policy) {
 }
 
 void ConcurrencyLimit::LeaveQueue() {
-  queued_.fetch_sub(1, std::memory_order_relaxed);
+  queued_.fetch_sub(1);
 }
 
 }  // namespace naru::resilience

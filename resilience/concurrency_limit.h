@@ -30,7 +30,7 @@ class ConcurrencyLimit {
   void LeaveQueue();
 
   uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
-  uint32_t queued() const { return queued_.load(std::memory_order_relaxed); }
+  uint32_t queued() const { return queued_.load(); }
 
  private:
   // The policy is an argument because a reload may change it while calls are in flight.

@@ -42,6 +42,7 @@ void Call::Clear() {
   named.clear();
   cancellation.Reset();
   caller_deadline.reset();
+  answer_awaited = false;
   deadline_timer.Disarm();
   has_permit = false;
   admitted_as.reset();

@@ -81,6 +81,7 @@ struct Call {
   // --- enforce_deadline ---
   Cancellation cancellation;
   TimePoint answer_by{};                     // until the answer begins
+  bool answer_awaited = false;               // answer_by is in force
   std::optional<TimePoint> caller_deadline;  // what the caller sent; covers the whole call
   net::Timer deadline_timer{&Call::OnDeadline, this};
 

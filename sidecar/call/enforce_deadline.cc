@@ -23,10 +23,12 @@ net::Task<Result<Response>> EnforceDeadline::Handle(Call& call, Next next) {
     if (*left <= Duration::zero())
       co_return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
   }
+  call.answer_awaited = true;
   call.answer_by = AnswerBy(call, call.started);
   scheduler_.timers().Arm(call.deadline_timer, call.answer_by);
   Result<Response> result = co_await next(call);
   call.deadline_timer.Disarm();
+  call.answer_awaited = false;
   if (result.ok() && call.caller_deadline)
     scheduler_.timers().Arm(call.deadline_timer, *call.caller_deadline);
   co_return result;
@@ -37,7 +39,8 @@ void EnforceDeadline::Finish(Call& call, const Ending&) {
 }
 
 void UploadProgressed(Call& call, net::Scheduler& scheduler) {
-  if (!call.deadline_timer.armed()) return;
+  // Once the answer has begun, only the caller's own deadline still runs, and that does not move.
+  if (!call.answer_awaited) return;
   call.answer_by = AnswerBy(call, scheduler.now());
   scheduler.timers().Arm(call.deadline_timer, call.answer_by);
 }

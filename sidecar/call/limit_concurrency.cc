@@ -20,7 +20,7 @@ class LimitConcurrency::Waiter
     OnEnd(this);
   }
 
-  bool await_ready() const { return false; }
+  bool await_ready() const { return granted_; }  // on the second look
   void await_suspend(std::coroutine_handle<> handle) {
     handle_ = handle;
     scheduler_.timers().Arm(timer_, scheduler_.now() + policy_.queue_timeout);
@@ -63,6 +63,7 @@ net::Task<Result<Response>> LimitConcurrency::Handle(Call& call, Next next) {
 }
 
 net::Task<std::optional<Failure>> LimitConcurrency::TakePlace(Call& call) {
+  if (call.cancellation.cancelled()) co_return call.cancellation.failure();
   const LimitPtr& limit = call.plan->guards.limit;
   const resilience::LimitPolicy& policy = call.policy().limits;
   call.retry_after = std::chrono::seconds(1);
@@ -80,7 +81,7 @@ net::Task<std::optional<Failure>> LimitConcurrency::TakePlace(Call& call) {
   const bool granted = co_await waiter;
   limit->LeaveQueue();
   if (call.cancellation.cancelled()) {
-    if (granted) limit->Release();
+    if (granted) GiveUpPlace(limit);
     co_return call.cancellation.failure();
   }
   if (granted) {
@@ -102,8 +103,11 @@ bool LimitConcurrency::Wake(const LimitPtr& limit) {
 }
 
 void LimitConcurrency::Release(Call& call) {
-  if (!std::exchange(call.has_permit, false)) return;
-  const LimitPtr& limit = call.plan->guards.limit;
+  if (std::exchange(call.has_permit, false)) GiveUpPlace(call.plan->guards.limit);
+}
+
+// The next in line has it, wherever it waits.
+void LimitConcurrency::GiveUpPlace(const LimitPtr& limit) {
   limit->Release();
   if (limit->queued() == 0) return;
   if (!Wake(limit) && wake_others_) wake_others_(limit);

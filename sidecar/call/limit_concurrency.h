@@ -29,7 +29,7 @@ class LimitConcurrency final : public Layer {
   net::Task<Result<Response>> Handle(Call& call, Next next) override;
   void Finish(Call& call, const Ending& ending) override;
 
-  // Lets the first in line go if a place is free. True if one went or none waits here.
+  // Lets the first in line go if a place is free. False if nobody waits here.
   bool Wake(const LimitPtr& limit);
 
  private:
@@ -38,6 +38,7 @@ class LimitConcurrency final : public Layer {
 
   net::Task<std::optional<Failure>> TakePlace(Call& call);
   void Release(Call& call);
+  void GiveUpPlace(const LimitPtr& limit);
 
   net::Scheduler& scheduler_;
   const std::function<void(LimitPtr)> wake_others_;

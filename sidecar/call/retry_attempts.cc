@@ -43,6 +43,8 @@ std::vector<std::string> SuppressedRetryWords() {
 net::Task<Result<Response>> RetryAttempts::Handle(Call& call, Next next) {
   Prepare(call);
   while (true) {
+    // An attempt that begins now would hear of no cancellation any more, the deadline's included.
+    if (call.cancellation.cancelled()) co_return call.cancellation.failure();
     BeginAttempt(call);
     Result<Response> result = co_await next(call);
     if (call.cancellation.cancelled()) co_return call.cancellation.failure();
@@ -56,9 +58,8 @@ net::Task<Result<Response>> RetryAttempts::Handle(Call& call, Next next) {
     call.replay.Rewind();
     if (failed->backoff > Duration::zero()) {
       const TimePoint began = scheduler_.now();
-      const bool slept = co_await Sleep(scheduler_, call.cancellation, began + failed->backoff);
+      co_await Sleep(scheduler_, call.cancellation, began + failed->backoff);
       call.upstream_wait += scheduler_.now() - began;
-      if (!slept) co_return call.cancellation.failure();
     }
   }
 }

@@ -275,7 +275,11 @@ std::string_view ParseRequestHead(std::string_view head, RequestHead& into) {
   if (problem.empty()) problem = ReadFraming(into.fields, into.minor_version, into.body);
   if (!problem.empty()) return problem;
   into.keep_alive = KeepsAlive(into.fields, into.minor_version);
-  into.upgrade = into.minor_version == 1 && into.fields.Find(FieldId::kUpgrade) != nullptr &&
+  // RFC 9110 7.8: the protocol changes after the whole request. One with a body could be answered by 101
+  // inside it, and both the body and the new protocol would be read; a proxy may ignore Upgrade, and this one
+  // is ignored.
+  into.upgrade = into.minor_version == 1 && !MayHaveBytes(into.body) &&
+                 into.fields.Find(FieldId::kUpgrade) != nullptr &&
                  into.fields.HasToken(FieldId::kConnection, "upgrade");
   into.expect_continue = into.minor_version == 1 && into.fields.HasToken(FieldId::kExpect, "100-continue");
   return {};

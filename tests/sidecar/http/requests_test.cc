@@ -102,6 +102,10 @@ const Row kRows[] = {
     {"an upgrade in HTTP/1.0 asks for nothing",
      "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
      "GET / HTTP/1.0\n-Connection: Upgrade\n-Upgrade: websocket\n[no body, then close]\n[end]"},
+    {"an upgrade with a body is not asked for",
+     "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi",
+     "POST / HTTP/1.1\nHost: a\n-Connection: Upgrade\n-Upgrade: websocket\nContent-Length: 2\n[length "
+     "2]\nhi\n[end]"},
     {"a body that waits for 100",
      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\nhi",
      "POST / HTTP/1.1\nHost: a\nExpect: 100-Continue\nContent-Length: 2\n[length 2, awaits 100]\nhi\n[end]"},
