@@ -12,8 +12,10 @@ double Milliseconds(call::Duration duration) {
 }
 
 std::string DetailOf(const call::Call& call, const call::Ending& ending, call::Duration took) {
+  if (ending.outcome == call::Outcome::kTruncated) {
+    return call.broke_off ? "the answer broke off: " + call.broke_off->detail : "the answer broke off";
+  }
   if (ending.failure != nullptr) return call::DescribeFailure(call, *ending.failure, call.started + took);
-  if (ending.outcome == call::Outcome::kTruncated) return "the answer broke off";
   if (ending.outcome == call::Outcome::kCancelled) return "the application went away";
   if (!call.attempts.empty()) return call.attempts.back().detail;
   return {};

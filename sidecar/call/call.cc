@@ -18,6 +18,10 @@ std::string_view Call::RequestId() const {
   return sent == nullptr ? std::string_view() : sent->value;
 }
 
+bool Call::CallerDeadlineDecides() const {
+  return caller_deadline && *caller_deadline <= answer_by;
+}
+
 net::Task<void> Call::EndAttempt() {
   if (attempt == nullptr) co_return;
   co_await attempt->End();
@@ -26,7 +30,7 @@ net::Task<void> Call::EndAttempt() {
 
 void Call::OnDeadline(void* self) {
   auto* call = static_cast<Call*>(self);
-  call->policy_note = call->caller_deadline ? std::string_view() : "timeout";
+  call->policy_note = call->CallerDeadlineDecides() ? std::string_view() : "timeout";
   call->cancellation.Cancel({FailureKind::kTimeout, {}});
 }
 
@@ -54,6 +58,10 @@ void Call::Clear() {
   inbound_attempt = 1;
   in_flight_at = nullptr;
   request_id.clear();
+  answer.Clear();
+  broke_off.reset();
+  upstream_out.clear();
+  if (upstream_out.capacity() > kKeptBytes) upstream_out = {};
   policy_note = {};
   upstream_wait = {};
   bytes_up = bytes_down = 0;

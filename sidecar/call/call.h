@@ -104,9 +104,13 @@ struct Call {
   std::string request_id;                 // generated; empty when the application sent one
   std::string_view policy_note;  // the dotted key of the policy that decided, such as "retry.attempts"
 
-  // --- send_upstream ---
+  // --- send_upstream; the answer's head and what is being written are here to keep their memory over calls
+  // ---
+  http::ResponseHead answer;
+  std::string upstream_out;
   std::unique_ptr<Attempt> attempt;  // the connection and the answer in use
   Duration upstream_wait{};          // spent waiting for upstream or the application, not inside naru
+  std::optional<Failure> broke_off;  // why the answer ended before its end
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;
 
@@ -118,6 +122,8 @@ struct Call {
   const config::Policy& policy() const { return *plan->policy; }
   // The application's own x-request-id, or the one naru made.
   std::string_view RequestId() const;
+  // True when it is what the caller sent that ends the call, and not `timeout`.
+  bool CallerDeadlineDecides() const;
   // Ends the attempt in use, if there is one. Must have run before the call is finished or cleared.
   net::Task<void> EndAttempt();
   // Makes the block ready for another call; keeps some of its memory.

@@ -65,8 +65,8 @@ int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
   if (draw.second < 0) return draw.first;
   const resilience::LatencyEstimate& first = callee.endpoints[static_cast<size_t>(draw.first)]->estimate;
   const resilience::LatencyEstimate& second = callee.endpoints[static_cast<size_t>(draw.second)]->estimate;
-  const bool second_lighter = kind == BalanceKind::kP2c ? second.Load(now) < first.Load(now)
-                                                        : second.in_flight() < first.in_flight();
+  const bool second_lighter =
+      kind == BalanceKind::kP2c ? second.Load(now) < first.Load(now) : second.in_flight() < first.in_flight();
   return second_lighter ? draw.second : draw.first;
 }
 
@@ -75,7 +75,9 @@ void ChooseEndpoint::Begin(Call& call, size_t index) {
   AttemptRecord record;
   record.endpoint = call.callee->endpoints[index].get();
   record.endpoint_index = index;
-  record.started = call.attempts.empty() ? call.started : scheduler_.ReadClock();
+  // The first attempt mostly begins with the call, and then needs no clock: the loop has not slept since.
+  const bool at_once = call.attempts.empty() && scheduler_.now() <= call.started;
+  record.started = at_once ? call.started : scheduler_.ReadClock();
   call.attempts.push_back(std::move(record));
   call.in_flight_at = call.callee->endpoints[index].get();
   call.in_flight_at->estimate.AttemptStarted();

@@ -19,7 +19,7 @@ net::Task<Result<Response>> EnforceDeadline::Handle(Call& call, Next next) {
     const std::optional<Duration> left = resilience::ParseDeadlineMs(sent->value);
     if (!left)
       co_return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
-    call.caller_deadline = call.started + *left;
+    call.caller_deadline = call.answer_by = call.started + *left;
     if (*left <= Duration::zero())
       co_return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
   }
@@ -29,8 +29,10 @@ net::Task<Result<Response>> EnforceDeadline::Handle(Call& call, Next next) {
   Result<Response> result = co_await next(call);
   call.deadline_timer.Disarm();
   call.answer_awaited = false;
-  if (result.ok() && call.caller_deadline)
-    scheduler_.timers().Arm(call.deadline_timer, *call.caller_deadline);
+  if (result.ok() && call.caller_deadline) {
+    call.answer_by = *call.caller_deadline;
+    scheduler_.timers().Arm(call.deadline_timer, call.answer_by);
+  }
   co_return result;
 }
 

@@ -118,7 +118,7 @@ std::string ProxyStatus(const Call& call, const FailureTraits& traits) {
 std::string DescribeFailure(const Call& call, const Failure& failure, TimePoint now) {
   if (!IsAttemptFailure(failure.kind)) return failure.detail;
   const std::string after = WholeMilliseconds(now - call.started) + " ms";
-  if (failure.kind == FailureKind::kTimeout && call.caller_deadline) {
+  if (failure.kind == FailureKind::kTimeout && call.CallerDeadlineDecides()) {
     return failure.detail.empty() ? "the caller's deadline passed after " + after : failure.detail;
   }
   if (failure.kind == FailureKind::kTimeout) return "no answer had begun after " + after;

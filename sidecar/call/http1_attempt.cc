@@ -1,31 +1,19 @@
 #include "sidecar/call/http1_attempt.h"
 
-#include <array>
 #include <cstring>
 #include <utility>
 
 #include "resilience/deadline.h"
 #include "sidecar/call/compose_head.h"
 #include "sidecar/call/enforce_deadline.h"
-#include "sidecar/http/http1_writer.h"
+#include "sidecar/call/layer.h"
+#include "sidecar/call/message_writer.h"
 
 namespace naru::call {
 namespace {
 
-using http::Framing;
 using net::IoError;
 using net::IoResult;
-
-iovec Part(std::string_view bytes) {
-  return {const_cast<char*>(bytes.data()), bytes.size()};
-}
-
-bool IsEventStream(const http::ResponseHead& head) {
-  constexpr std::string_view kEventStream = "text/event-stream";
-  const http::Field* type = head.fields.Find(http::FieldId::kContentType);
-  return type != nullptr &&
-         http::EqualsIgnoringCase(type->value.substr(0, kEventStream.size()), kEventStream);
-}
 
 std::string Milliseconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
@@ -36,7 +24,7 @@ std::string Milliseconds(Duration duration) {
 Http1Attempt::Http1Attempt(UpstreamContext& context, Call& call)
     : context_(context),
       call_(call),
-      endpoint_(call.callee->endpoints[call.attempts.back().endpoint_index]),
+      endpoint_(*call.callee->endpoints[call.attempts.back().endpoint_index]),
       timer_(&Http1Attempt::OnTimer, this),
       on_cancel_(call.cancellation, &Http1Attempt::OnCallCancelled, this) {}
 
@@ -60,7 +48,7 @@ net::Task<Result<Response>> Http1Attempt::Send() {
   if (const auto limit = resilience::AttemptTimeout(call_.policy().try_timeout, call_.last_attempt)) {
     try_by_ = context_.loop.now() + *limit;
   }
-  connection_ = context_.connections.TakeIdle(*endpoint_);
+  connection_ = context_.connections.TakeIdle(endpoint_);
   if (connection_ == nullptr) {
     std::optional<Failure> unconnected = co_await Connect();
     if (unconnected) co_return std::move(*unconnected);
@@ -72,7 +60,8 @@ net::Task<Result<Response>> Http1Attempt::Send() {
 
 net::Task<std::optional<Failure>> Http1Attempt::Connect() {
   int error = 0;
-  connection_ = context_.connections.Connect(endpoint_, error);
+  connection_ =
+      context_.connections.Connect(call_.callee->endpoints[call_.attempts.back().endpoint_index], error);
   if (connection_ == nullptr) co_return Failure{FailureKind::kConnectRefused, std::strerror(error)};
   const TimePoint began = context_.loop.ReadClock();
   const TimePoint connect_by = context_.loop.now() + call_.policy().connect_timeout;
@@ -91,8 +80,8 @@ net::Task<std::optional<Failure>> Http1Attempt::Connect() {
 }
 
 net::Task<std::optional<Failure>> Http1Attempt::SendRequest() {
-  out_.clear();
-  AppendUpstreamHead(out_, call_, context_.loop.now());
+  call_.upstream_out.clear();
+  AppendUpstreamHead(call_.upstream_out, call_, context_.loop.now());
   Chunk first{{}, true};
   if (call_.body != nullptr) {
     std::optional<Result<Chunk>> buffered = call_.replay.Buffered();
@@ -101,7 +90,7 @@ net::Task<std::optional<Failure>> Http1Attempt::SendRequest() {
   }
   upload_complete_ = first.last;
   if (try_by_ && upload_complete_) Arm(*try_by_);
-  const IoResult written = co_await WriteBody(first, out_);
+  const IoResult written = co_await WriteBody(first);
   sent_at_ = context_.loop.ReadClock();
   if (!written.ok() && written.bytes == 0 && !call_.cancellation.cancelled()) {
     co_return Failure{FailureKind::kUnsentReset, "the connection was closed before the request left"};
@@ -111,27 +100,10 @@ net::Task<std::optional<Failure>> Http1Attempt::SendRequest() {
   co_return std::nullopt;
 }
 
-// Writes one piece of the request's body behind `head`, framed as the request is.
-net::Task<IoResult> Http1Attempt::WriteBody(Chunk chunk, std::string_view head) {
-  std::array<iovec, 5> parts;
-  size_t count = 0;
-  auto add = [&](std::string_view bytes) {
-    if (!bytes.empty()) parts[count++] = Part(bytes);
-  };
-  const bool chunked = call_.head.body.kind == Framing::Kind::kChunked;
-  const http::ChunkPrefix prefix(chunk.bytes.size());
-  std::string last;
-  add(head);
-  if (chunked && !chunk.bytes.empty()) add(prefix.text());
-  add(chunk.bytes);
-  if (chunked && !chunk.bytes.empty()) add(http::kChunkSuffix);
-  if (chunked && chunk.last) {
-    http::AppendLastChunk(last, call_.replay.trailers());
-    add(last);
-  }
+net::Task<IoResult> Http1Attempt::WriteBody(Chunk chunk) {
   call_.bytes_up += chunk.bytes.size();
-  const IoResult written = co_await connection_->socket.Write(std::span(parts.data(), count));
-  co_return written;
+  return WriteMessagePart(connection_->socket, call_.upstream_out, chunk, call_.head.body.kind,
+                          call_.replay.trailers());
 }
 
 net::Task<void> Http1Attempt::Upload() {
@@ -144,7 +116,7 @@ net::Task<void> Http1Attempt::Upload() {
     }
     UploadProgressed(call_, context_.loop);
     const bool last = chunk->last;
-    const IoResult written = co_await WriteBody(*chunk, {});
+    const IoResult written = co_await WriteBody(*chunk);
     if (!written.ok()) co_return;
     upload_complete_ = last;
   }
@@ -156,29 +128,29 @@ net::Task<Result<Response>> Http1Attempt::ReceiveAnswer() {
   for (int informational = 0; informational <= kMaxInformational; ++informational) {
     std::optional<Failure> failure = co_await ReceiveHead();
     if (failure) co_return std::move(*failure);
-    const bool final = head_.status >= 200 || head_.status == 101;
+    const bool final = call_.answer.status >= 200 || call_.answer.status == 101;
     if (final) {
       answered_ = true;
       break;
     }
-    co_await call_.downstream->ForwardInformational(head_);
+    co_await call_.downstream->ForwardInformational(call_.answer);
     scanner_.Reset();
   }
   timer_.Disarm();
   if (!answered_)
     co_return Failure{FailureKind::kBadResponse, "more than 32 informational answers before the final one"};
-  if (head_.status == 101 && !call_.head.upgrade) {
+  if (call_.answer.status == 101 && !call_.head.upgrade) {
     co_return Failure{FailureKind::kBadResponse, "status 101 without having been asked to switch protocols"};
   }
   call_.upstream_wait += context_.loop.ReadClock() - sent_at_;
-  if (const http::Field* keep_alive = head_.fields.Find(http::FieldId::kKeepAlive)) {
+  if (const http::Field* keep_alive = call_.answer.fields.Find(http::FieldId::kKeepAlive)) {
     const std::optional<Duration> announced = resilience::ParseKeepAliveTimeout(keep_alive->value);
-    if (announced) endpoint_->idle_limit.ObserveAnnounced(*announced);
+    if (announced) endpoint_.idle_limit.ObserveAnnounced(*announced);
   }
-  silence_limit_ = IsEventStream(head_) ? call_.policy().idle_timeout : call_.policy().timeout;
-  http::MarkHopByHop(head_.fields);
-  decoder_.Start(head_.body);
-  co_return Response{&head_, decoder_.done() ? nullptr : static_cast<BodySource*>(this)};
+  silence_limit_ = IsStream(call_.answer) ? call_.policy().idle_timeout : call_.policy().timeout;
+  http::MarkHopByHop(call_.answer.fields);
+  decoder_.Start(call_.answer.body);
+  co_return Response{&call_.answer, decoder_.done() ? nullptr : static_cast<BodySource*>(this)};
 }
 
 // Reads until a whole head stands at begin_, parses it, and moves begin_ behind it.
@@ -201,7 +173,7 @@ net::Task<std::optional<Failure>> Http1Attempt::ReceiveHead() {
 std::optional<Failure> Http1Attempt::ParseHead() {
   const std::string_view head(buffer_.data() + begin_ + scanner_.begin(), scanner_.end() - scanner_.begin());
   begin_ += scanner_.end();
-  const std::string_view problem = http::ParseResponseHead(head, call_.head.method, head_);
+  const std::string_view problem = http::ParseResponseHead(head, call_.head.method, call_.answer);
   if (problem.empty()) return std::nullopt;
   return Failure{FailureKind::kBadResponse, std::string(problem)};
 }
@@ -290,8 +262,8 @@ void Http1Attempt::CancelRead() {
 }
 
 bool Http1Attempt::Reusable() const {
-  return connection_ != nullptr && answered_ && head_.keep_alive && head_.status != 101 && upload_complete_ &&
-         decoder_.done() && begin_ == end_ && !call_.cancellation.cancelled();
+  return connection_ != nullptr && answered_ && call_.answer.keep_alive && call_.answer.status != 101 &&
+         upload_complete_ && decoder_.done() && begin_ == end_ && !call_.cancellation.cancelled();
 }
 
 net::Task<void> Http1Attempt::End() {

@@ -47,7 +47,8 @@ class Http1Attempt final : public Attempt {
   net::Task<std::optional<Failure>> Connect();
   net::Task<std::optional<Failure>> SendRequest();
   net::Task<void> Upload();
-  net::Task<net::IoResult> WriteBody(Chunk chunk, std::string_view head);
+  // Writes what call.upstream_out holds, the head at first, and a piece of the body.
+  net::Task<net::IoResult> WriteBody(Chunk chunk);
   net::Task<Result<Response>> ReceiveAnswer();
   net::Task<std::optional<Failure>> ReceiveHead();
   net::Task<std::optional<Failure>> ReceiveMore();
@@ -65,14 +66,12 @@ class Http1Attempt final : public Attempt {
 
   UpstreamContext& context_;
   Call& call_;
-  const std::shared_ptr<EndpointState> endpoint_;
+  EndpointState& endpoint_;  // the call's snapshot keeps it
   std::unique_ptr<UpstreamConnection> connection_;
-  std::string out_;  // the request head
   net::Buffer buffer_;
   size_t begin_ = 0;  // unread bytes in buffer_
   size_t end_ = 0;
   http::HeadScanner scanner_;
-  http::ResponseHead head_;
   http::BodyDecoder decoder_;
   net::Child upload_;
   net::Timer timer_;

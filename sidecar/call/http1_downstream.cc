@@ -1,14 +1,13 @@
 #include "sidecar/call/http1_downstream.h"
 
-#include <array>
 #include <cstring>
 #include <utility>
 
 #include "sidecar/call/attempt.h"
 #include "sidecar/call/compose_head.h"
 #include "sidecar/call/error_answer.h"
+#include "sidecar/call/message_writer.h"
 #include "sidecar/call/tunnel.h"
-#include "sidecar/http/http1_writer.h"
 #include "sidecar/net/peer_state.h"
 
 namespace naru::call {
@@ -17,10 +16,6 @@ namespace {
 using http::Framing;
 using net::IoError;
 using net::IoResult;
-
-iovec Part(std::string_view bytes) {
-  return {const_cast<char*>(bytes.data()), bytes.size()};
-}
 
 }  // namespace
 
@@ -188,73 +183,52 @@ net::Task<Ending> Http1Downstream::PassOn(const Response& response) {
 
 net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const DownstreamFraming& framing,
                                              Ending ending) {
-  Call& call = block_->call;
-  Chunk chunk{{}, true};
+  static const http::FieldList kNoTrailers;
+  const http::FieldList& trailers = response.body == nullptr ? kNoTrailers : response.body->trailers();
   std::optional<Result<Chunk>> got;
   if (response.body != nullptr) got = response.body->Buffered();
-  if (response.body != nullptr && !got) chunk = Chunk{};
-  std::string_view head = block_->out;
+  bool head_written = false;
   while (true) {
-    if (got && !got->ok()) {
-      // Never ended as if it were complete.
-      cut_ = true;
-      stay_open_ = false;
-      const FailureKind kind = got->failure().kind;
-      ending.outcome =
-          kind == FailureKind::kShuttingDown ? Outcome::kTruncated : resilience::TraitsOf(kind).outcome;
-      co_return ending;
-    }
-    if (got) chunk = **got;
-    const http::FieldList* trailers =
-        chunk.last && response.body != nullptr ? &response.body->trailers() : nullptr;
-    call.bytes_down += chunk.bytes.size();
-    const bool written = co_await WriteBody(head, chunk, framing, trailers);
-    if (!head.empty()) RecordOverhead();
-    if (!written) {
-      cut_ = true;
-      ending.outcome = Outcome::kCancelled;
-      co_return ending;
-    }
+    if (got && !got->ok()) co_return BreakOff(std::move(got->failure()), ending.status);
+    const Chunk chunk = got ? **got : Chunk{{}, response.body == nullptr};
+    block_->call.bytes_down += chunk.bytes.size();
+    const bool written = co_await WritePart(chunk, framing.kind, trailers);
+    if (!std::exchange(head_written, true)) RecordOverhead();
+    if (!written) co_return Ending{Outcome::kCancelled, ending.status, nullptr};
     if (chunk.last) co_return ending;
-    head = {};
     got.emplace(co_await response.body->Read());
   }
 }
 
-net::Task<bool> Http1Downstream::WriteBody(std::string_view head, Chunk chunk,
-                                           const DownstreamFraming& framing,
-                                           const http::FieldList* trailers) {
-  std::array<iovec, 5> parts;
-  size_t count = 0;
-  auto add = [&](std::string_view bytes) {
-    if (!bytes.empty()) parts[count++] = Part(bytes);
-  };
-  const bool chunked = framing.kind == Framing::Kind::kChunked;
-  const http::ChunkPrefix prefix(chunk.bytes.size());
-  std::string last;
-  add(head);
-  if (chunked && !chunk.bytes.empty()) add(prefix.text());
-  add(chunk.bytes);
-  if (chunked && !chunk.bytes.empty()) add(http::kChunkSuffix);
-  if (chunked && chunk.last) {
-    static const http::FieldList kNone;
-    http::AppendLastChunk(last, trailers == nullptr ? kNone : *trailers);
-    add(last);
-  }
-  if (count == 0) co_return true;
-  const bool written = co_await Write({parts.data(), count});
-  co_return written;
+// The answer is never ended as if it were complete.
+Ending Http1Downstream::BreakOff(Failure failure, int status) {
+  cut_ = true;
+  stay_open_ = false;
+  Call& call = block_->call;
+  const bool ours = failure.kind == FailureKind::kShuttingDown;
+  call.broke_off = std::move(failure);
+  const Outcome outcome = ours ? Outcome::kTruncated : resilience::TraitsOf(call.broke_off->kind).outcome;
+  return {outcome, status, &*call.broke_off};
 }
 
 // A reader that takes nothing for too long is gone for all we know.
-net::Task<bool> Http1Downstream::Write(std::span<iovec> parts) {
+net::Task<bool> Http1Downstream::WritePart(Chunk chunk, Framing::Kind framing,
+                                           const http::FieldList& trailers) {
   const Call& call = block_->call;
   const Duration limit = call.plan == nullptr ? kLingerLimit : call.policy().idle_timeout;
   host_.loop().timers().Arm(timer_, host_.loop().now() + limit);
-  const IoResult written = co_await socket_.Write(parts);
+  const IoResult written = co_await WriteMessagePart(socket_, block_->out, chunk, framing, trailers);
   timer_.Disarm();
-  if (!written.ok()) stay_open_ = false;
+  if (!written.ok()) {
+    cut_ = true;
+    stay_open_ = false;
+  }
   co_return written.ok();
+}
+
+net::Task<bool> Http1Downstream::WriteOut() {
+  static const http::FieldList kNoTrailers;
+  return WritePart({}, Framing::Kind::kNone, kNoTrailers);
 }
 
 void Http1Downstream::RecordOverhead() {
@@ -283,13 +257,13 @@ net::Task<Ending> Http1Downstream::AnswerFailure(const Failure& failure) {
   }
   block_->out.clear();
   AppendErrorAnswer(block_->out, call, failure, !stay_open_, host_.loop().ReadClock());
-  iovec part = Part(block_->out);
-  const bool written = co_await Write({&part, 1});
+  const bool written = co_await WriteOut();
   if (!written) ending.outcome = Outcome::kCancelled;
   co_return ending;
 }
 
-// A small body has come together with its head: taking it off costs nothing and saves the application a reconnect.
+// A small body has come together with its head: taking it off costs nothing and saves the application a
+// reconnect.
 bool Http1Downstream::DiscardReceivedBody() {
   while (!body_->complete()) {
     const std::optional<Result<Chunk>> chunk = body_->Buffered();
@@ -302,16 +276,14 @@ net::Task<void> Http1Downstream::ForwardInformational(const http::ResponseHead& 
   if (block_->call.head.minor_version == 0) co_return;  // HTTP/1.0 does not know them (RFC 9110 15.2)
   block_->out.clear();
   AppendInformationalHead(block_->out, head);
-  iovec part = Part(block_->out);
-  co_await Write({&part, 1});
+  co_await WriteOut();
 }
 
 net::Task<Ending> Http1Downstream::RunTunnel() {
   Call& call = block_->call;
   socket_.set_peer_finished_hook(nullptr, nullptr);
   stay_open_ = false;
-  iovec part = Part(block_->out);
-  const bool written = co_await Write({&part, 1});
+  const bool written = co_await WriteOut();
   RecordOverhead();
   if (!written) co_return Ending{Outcome::kCancelled, 101, nullptr};
   const std::string_view early(received_.data(), received_.size());

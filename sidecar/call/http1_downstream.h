@@ -89,9 +89,10 @@ class Http1Downstream final
   // True if the rest of the request's body was here already and is gone now.
   bool DiscardReceivedBody();
   net::Task<Ending> RunTunnel();
-  net::Task<bool> WriteBody(std::string_view head, Chunk chunk, const DownstreamFraming& framing,
-                            const http::FieldList* trailers);
-  net::Task<bool> Write(std::span<iovec> parts);
+  // Writes what block_->out holds and a piece of the body. False when the application does not take it.
+  net::Task<bool> WritePart(Chunk chunk, http::Framing::Kind framing, const http::FieldList& trailers);
+  net::Task<bool> WriteOut();
+  Ending BreakOff(Failure failure, int status);
   net::Task<void> Linger();
   void RecordOverhead();
 

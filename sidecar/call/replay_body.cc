@@ -6,6 +6,7 @@ void ReplayBody::Start(BodySource* source, uint64_t limit_bytes) {
   source_ = source;
   limit_bytes_ = limit_bytes;
   replayable_ = true;
+  another_follows_ = false;
   complete_ = false;
   kept_.clear();
   position_ = 0;
@@ -41,7 +42,7 @@ void ReplayBody::Clear(size_t max_bytes) {
 void ReplayBody::Keep(const Chunk& chunk) {
   complete_ = chunk.last;
   if (!replayable_) return;
-  if (kept_.size() + chunk.bytes.size() > limit_bytes_) {
+  if (!another_follows_ && kept_.size() + chunk.bytes.size() > limit_bytes_) {
     replayable_ = false;
     kept_.clear();
     kept_.shrink_to_fit();

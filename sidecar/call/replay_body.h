@@ -18,8 +18,14 @@ class ReplayBody final : public BodySource {
   // `source` may be nullptr: no body. With a limit of 0 nothing is kept.
   void Start(BodySource* source, uint64_t limit_bytes);
 
+  // Another attempt will follow: what still comes before it begins is kept even over the limit, because it
+  // cannot be pulled a second time. That is one read at most.
+  void KeepForAnother() { another_follows_ = true; }
   // The next attempt begins. Only while replayable().
-  void Rewind() { position_ = 0; }
+  void Rewind() {
+    position_ = 0;
+    another_follows_ = false;
+  }
 
   // True while another attempt could send the same body again.
   bool replayable() const { return replayable_; }
@@ -43,6 +49,7 @@ class ReplayBody final : public BodySource {
   BodySource* source_ = nullptr;
   uint64_t limit_bytes_ = 0;
   bool replayable_ = true;
+  bool another_follows_ = false;
   bool complete_ = false;
   std::string kept_;
   size_t position_ = 0;  // of the attempt in progress; one past the end once it was handed the last chunk

@@ -54,6 +54,7 @@ net::Task<Result<Response>> RetryAttempts::Handle(Call& call, Next next) {
       co_return result;
     }
     if (!MayRetry(call, *failed)) co_return result;
+    call.replay.KeepForAnother();
     co_await call.EndAttempt();
     call.replay.Rewind();
     if (failed->backoff > Duration::zero()) {

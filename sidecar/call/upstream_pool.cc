@@ -9,7 +9,7 @@ namespace {
 
 // Events up to the last wake of the loop have been seen, so a connection that was busy a moment ago needs no
 // look.
-constexpr resilience::Duration kTrustedFor = std::chrono::milliseconds(1);
+constexpr resilience::Duration kTrustedFor = std::chrono::milliseconds(10);
 
 }  // namespace
 
