@@ -1,0 +1,80 @@
+#include "tests/support/layered_calls.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "sidecar/http/http1_head.h"
+
+namespace naru {
+namespace {
+
+net::Task<void> EndAttempt(call::Call& call) {
+  co_await call.EndAttempt();
+}
+
+}  // namespace
+
+std::string RequestText(std::string_view method_and_target, std::initializer_list<std::string_view> fields) {
+  std::string text = std::string(method_and_target) + " HTTP/1.1\r\nhost: courses\r\n";
+  for (const std::string_view field : fields) text.append(field).append("\r\n");
+  return text + "\r\n";
+}
+
+void FakeObserver::OnCall(const call::Call&, const call::Ending& ending, call::Duration took) {
+  told.push_back(std::string(resilience::WordOf(ending.outcome)) + " " + std::to_string(ending.status) +
+                 " after " + std::to_string(took / std::chrono::milliseconds(1)) + " ms");
+}
+
+CarriedCall::CarriedCall(const CallWorld& world, net::Scheduler& scheduler, std::string request,
+                         call::BodySource* body)
+    : request_(std::move(request)) {
+  if (!http::ParseRequestHead(request_, call.head).empty()) std::abort();
+  call.body = body;
+  call.started = scheduler.ReadClock();
+  call.snapshot = world.snapshot();
+}
+
+net::Task<void> CarriedCall::Run(call::Next next) {
+  call::Result<call::Response> result = co_await next(call);
+  result_.emplace(std::move(result));
+}
+
+std::string CarriedCall::said() const {
+  if (!result_) return "waits";
+  if (result_->ok()) return std::to_string((*result_)->head->status);
+  const call::Failure& failure = result_->failure();
+  std::string text(resilience::TraitsOf(failure.kind).name);
+  return failure.detail.empty() ? text : text + ": " + failure.detail;
+}
+
+call::Ending CarriedCall::ending() const {
+  if (result_->ok()) {
+    const int status = (*result_)->head->status;
+    return {resilience::OutcomeOfStatus(status), status, nullptr};
+  }
+  const resilience::FailureTraits& traits = resilience::TraitsOf(result_->failure().kind);
+  return {traits.outcome, traits.http_status, &result_->failure()};
+}
+
+CarriedCall& LayeredCalls::Carry(std::string request, call::BodySource* body) {
+  calls_.push_back(std::make_unique<CarriedCall>(world, scheduler, std::move(request), body));
+  calls_.back()->Start(call::Next(layers.data()));
+  return *calls_.back();
+}
+
+void LayeredCalls::Finish(CarriedCall& carried, const call::Ending& ending) {
+  if (std::exchange(carried.finished, true)) std::abort();
+  net::Spawn(EndAttempt(carried.call));
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    const bool resolved = carried.call.plan != nullptr;
+    if (resolved || *layer == &record_call) (*layer)->Finish(carried.call, ending);
+  }
+}
+
+std::string LayeredCalls::CarryAndFinish(std::string request) {
+  CarriedCall& carried = Carry(std::move(request));
+  Finish(carried);
+  return carried.said();
+}
+
+}  // namespace naru
