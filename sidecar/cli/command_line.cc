@@ -3,12 +3,14 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "sidecar/cli/check.h"
 #include "sidecar/cli/explain.h"
 #include "sidecar/cli/healthcheck.h"
 #include "sidecar/cli/version.h"
+#include "sidecar/config/near_words.h"
 #include "sidecar/config/schema.h"
 
 namespace naru::cli {
@@ -45,7 +47,13 @@ class Commands {
     simulate_->prefix_command();
   }
 
+  static constexpr std::array<std::string_view, 6> kNames = {"run",         "check",   "explain",
+                                                             "healthcheck", "version", "simulate"};
+
   CLI::App& app() { return app_; }
+  static bool Has(std::string_view name) {
+    return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+  }
 
   int Carry(const Console& console) const {
     if (run_->parsed()) return console.run_sidecar(ConfigPath(console), options_.log_level);
@@ -146,6 +154,12 @@ class Commands {
 int RunCommandLine(const std::vector<std::string>& arguments, const Console& console) {
   Options options;
   Commands commands(options);
+  if (!arguments.empty() && !arguments[0].starts_with("-") && !Commands::Has(arguments[0])) {
+    const std::string meant = config::DidYouMean(config::NearWords(arguments[0], Commands::kNames));
+    console.err << "naru: there is no command \"" << arguments[0] << "\"" << (meant.empty() ? "" : "; ")
+                << meant << "\nRun with --help for more information.\n";
+    return kUsage;
+  }
   try {
     commands.app().parse(
         std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 wants them reversed

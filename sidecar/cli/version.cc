@@ -35,6 +35,7 @@ std::vector<Library> Libraries() {
   return {{"boost", BoostVersion()},
           {"abseil", AbseilVersion()},
           {"yaml-cpp", NARU_YAML_CPP_VERSION},
+          {"prometheus-cpp", NARU_PROMETHEUS_CPP_VERSION},
           {"llhttp", NARU_LLHTTP_VERSION},
           {"cli11", CLI11_VERSION}};
 }
