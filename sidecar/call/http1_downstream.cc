@@ -292,7 +292,7 @@ net::Task<Ending> Http1Downstream::RunTunnel() {
                            call.policy().idle_timeout, host_.buffers());
   call.bytes_up += traffic.bytes_up;
   call.bytes_down += traffic.bytes_down;
-  received_.Release();
+  received_.begin = received_.end;  // the buffer stays: the head, which the log may still want, is in it
   co_return Ending{Outcome::kOk, 101, nullptr};
 }
 

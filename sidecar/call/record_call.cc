@@ -14,6 +14,12 @@ void AppendRandomId(std::string& out, std::mt19937_64& random) {
   }
 }
 
+// Until the answer began: a long download or a stream is not slow for being long.
+Duration TimeToAnswer(const Call& call, Duration took) {
+  if (call.attempts.empty()) return took;
+  return call.attempts.back().started + call.attempts.back().took - call.started;
+}
+
 bool WentWell(Outcome outcome) {
   return outcome == Outcome::kOk || outcome == Outcome::kClientError;
 }
@@ -33,7 +39,7 @@ void RecordCall::Finish(Call& call, const Ending& ending) {
   const Duration took = scheduler_.ReadClock() - call.started;
   metrics::CallSeries& series = call.plan == nullptr ? nameless_ : *call.plan->series[worker_];
   series.Record({static_cast<uint8_t>(ending.outcome), ending.status, took, call.bytes_up, call.bytes_down});
-  if (!WentWell(ending.outcome) || took > kSlow) observer_.OnCall(call, ending, took);
+  if (!WentWell(ending.outcome) || TimeToAnswer(call, took) > kSlow) observer_.OnCall(call, ending, took);
 }
 
 }  // namespace naru::call

@@ -19,7 +19,7 @@ class CallObserver {
 
 class RecordCall final : public Layer {
  public:
-  // A call that took longer than this is told about even if it went well.
+  // A call whose answer took longer than this to begin is told about even if it went well.
   static constexpr Duration kSlow = std::chrono::seconds(1);
 
   // `nameless` counts the calls for which no service was found.
