@@ -118,6 +118,25 @@ def sources():
                 yield path
 
 
+# Where a page names a file or a folder of the repository.
+PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+NAMED = re.compile(r"(?<![\w./-])((?:resilience|discovery|metrics|sidecar|tests|examples|docs)/[\w./-]*\w)")
+
+
+def named_by(text):
+    return sorted({match.group(1) for match in NAMED.finditer(text)})
+
+
+class Pages(unittest.TestCase):
+    def test_name_only_what_exists(self):
+        missing = [f"{page} names {name}" for page in PAGES for name in named_by((ROOT / page).read_text())
+                   if not (ROOT / name).exists()]
+        self.assertEqual(missing, [])
+
+    def test_find_the_names(self):
+        self.assertEqual(named_by("see `sidecar/call/call.h`, [x](docs/a.md) and /tests/no."), ["docs/a.md", "sidecar/call/call.h"])
+
+
 class Architecture(unittest.TestCase):
     def test_every_include_is_in_the_picture(self):
         problems = []
