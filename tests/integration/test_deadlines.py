@@ -21,7 +21,7 @@ def elapsed(function):
 
 
 def test_timeout_covers_the_whole_wait_for_an_answer(courses):
-    naru, peer = courses(hang, timeout="400ms", try_timeout="200ms", retry={"attempts": 5, "on": ["reset", "timeout"]})
+    naru, peer = courses(hang, timeout="400ms", try_timeout="200ms", retry={"attempts": 5, "on": ["reset"]})
     answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
     assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
     assert 0.35 < seconds < 3
@@ -58,7 +58,7 @@ def test_every_attempt_is_told_what_is_left(courses):
         return ok()
 
     naru, peer = courses(answer, timeout="10s", try_timeout="300ms",
-                         retry={"attempts": 2, "on": ["reset", "timeout"], "backoff": {"base": "1ms", "max": "1ms"}})
+                         retry={"attempts": 2, "on": ["reset"], "backoff": {"base": "1ms", "max": "1ms"}})
     assert get(naru.port, "/courses/x").status == 200
     first, second = [int(request.get("x-naru-deadline-ms")) for request in peer.requests]
     assert first - second >= 280
@@ -68,17 +68,28 @@ def test_an_attempt_ends_at_try_timeout_and_the_next_goes_elsewhere(start_naru, 
     peers = [upstream(hang), upstream()]
     naru = start_naru({"courses": {
         "squad": "learning", "endpoints": [peer.address for peer in peers], "timeout": "20s", "try_timeout": "200ms",
-        "balance": "round-robin", "ejection": "off", "retry": {"attempts": 2, "on": ["reset", "timeout"]}}})
+        "balance": "round-robin", "ejection": "off", "retry": {"attempts": 2, "on": ["reset"]}}})
     for _ in range(4):
         answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
         assert answer.status == 200
         assert seconds < 5
 
 
-def test_try_timeout_is_not_retried_unless_asked_for(courses):
-    naru, peer = courses(hang, timeout="5s", try_timeout="200ms")
-    answer, seconds = elapsed(lambda: get(naru.port, "/courses/x"))
-    assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
+def test_a_call_that_may_not_be_repeated_has_no_try_timeout(courses):
+    """Its only attempt is its last: cutting it short could only turn a late answer into none."""
+    gate = Gate()
+
+    def answer(*_):
+        gate.wait()
+        return ok(b"slow but there")
+
+    naru, peer = courses(answer, timeout="30s", try_timeout="100ms")
+    with Client(naru.port) as client:
+        client.start("POST", "/courses/x", body=b"pay")
+        peer.wait_for_requests(1)
+        assert not client.closed_within(0.5)
+        gate.open()
+        assert client.read_response().body == b"slow but there"
     assert len(peer.requests) == 1
 
 
