@@ -33,16 +33,7 @@ std::map<std::string, Listeners::Wanted> Listeners::WantedBy(const config::Confi
   }
   for (const config::Service& service : config.services) {
     if (!service.port) continue;
-    // A service's own port is on the same address as the shared one.
-    discovery::Address at;
-    for (const config::ListenAddress& listen : config.listen) {
-      if (listen.unix_path.empty()) {
-        at = listen.tcp;
-        break;
-      }
-    }
-    if (at.port == 0) at = *discovery::Address::Parse("127.0.0.1:1");
-    at.port = *service.port;
+    const discovery::Address at = config.OwnPortOf(service);
     wanted[at.ToString()] = {"", at, {*service.port, false}, config.Where(service.origin)};
   }
   return wanted;

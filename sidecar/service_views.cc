@@ -72,6 +72,7 @@ admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, resil
   if (endpoint.estimate.measured()) {
     view.latency_ms = std::chrono::duration<double, std::milli>(endpoint.estimate.latency(now)).count();
   }
+  if (endpoint.estimate.penalised(now)) view.why = "failed a moment ago: tried when the others cannot be";
   if (health != nullptr && IsEjected(*health, now)) {
     view.state = "ejected";
     view.why = WhyOf(health->last_reason());

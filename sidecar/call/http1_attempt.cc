@@ -149,7 +149,7 @@ net::Task<Result<Response>> Http1Attempt::ReceiveAnswer() {
   }
   silence_limit_ = IsStream(call_.answer) ? call_.policy().idle_timeout : call_.policy().timeout;
   http::MarkHopByHop(call_.answer.fields);
-  decoder_.Start(call_.answer.body);
+  decoder_.Start(call_.answer.body, call_.answer.fields);
   co_return Response{&call_.answer, decoder_.done() ? nullptr : static_cast<BodySource*>(this)};
 }
 

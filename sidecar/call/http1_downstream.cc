@@ -142,7 +142,7 @@ net::Task<void> Http1Downstream::CarryCall() {
   stay_open_ = call.head.keep_alive;
   if (call.head.body.kind != Framing::Kind::kNone) {
     if (body_ == nullptr) body_ = std::make_unique<Http1RequestBody>(socket_, host_.buffers());
-    body_->Start(call.head.body, received_);
+    body_->Start(call.head, received_);
     if (!body_->complete()) call.body = body_.get();
   }
   host_.CountCall(1);

@@ -7,8 +7,8 @@ namespace naru::call {
 using net::IoError;
 using net::IoResult;
 
-void Http1RequestBody::Start(const http::Framing& framing, Received& with_head) {
-  decoder_.Start(framing);
+void Http1RequestBody::Start(const http::RequestHead& head, Received& with_head) {
+  decoder_.Start(head.body, head.fields);
   with_head_ = &with_head;
   filled_last_read_ = false;
 }

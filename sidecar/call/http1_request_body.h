@@ -30,7 +30,7 @@ class Http1RequestBody final : public BodySource {
   Http1RequestBody(net::Socket& socket, net::BufferPool& buffers) : socket_(socket), buffers_(buffers) {}
 
   // Begins a body whose first bytes stand in `with_head`, behind the head, which must stay where it is.
-  void Start(const http::Framing& framing, Received& with_head);
+  void Start(const http::RequestHead& head, Received& with_head);
 
   std::optional<Result<Chunk>> Buffered() override;
   net::Task<Result<Chunk>> Read() override;

@@ -1,6 +1,7 @@
 #include "sidecar/cli/check.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <utility>
 #include <vector>
@@ -39,12 +40,21 @@ const ListenAddress* SharedPort(const Config& config) {
   return at == config.listen.end() ? nullptr : &*at;
 }
 
+// Where to call an address that naru listens on: one that means "every address" is called on loopback.
+std::string Callable(discovery::Address address) {
+  constexpr std::array<uint8_t, 16> kAnyV6 = {};
+  constexpr std::array<uint8_t, 16> kAnyV4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (address.ip == kAnyV6) return Cat("[::1]:", address.port);
+  if (address.ip == kAnyV4) return Cat("127.0.0.1:", address.port);
+  return address.ToString();
+}
+
 std::vector<std::string> WaysToCall(const Config& config, const Service& service) {
   std::vector<std::string> ways;
-  if (service.port.has_value()) ways.push_back(Cat("http://127.0.0.1:", *service.port, "/"));
+  if (service.port.has_value()) ways.push_back(Cat("http://", Callable(config.OwnPortOf(service)), "/"));
   if (const ListenAddress* shared = SharedPort(config)) {
-    ways.push_back(Cat("http://127.0.0.1:", shared->tcp.port, "/", service.name, "/"));
-    ways.push_back(Cat("http://", service.name, "/ with HTTP_PROXY=http://127.0.0.1:", shared->tcp.port));
+    ways.push_back(Cat("http://", Callable(shared->tcp), "/", service.name, "/"));
+    ways.push_back(Cat("http://", service.name, "/ with HTTP_PROXY=http://", Callable(shared->tcp)));
   }
   std::string hosts = Cat("Host: ", service.name);
   for (const std::string& host : service.hosts) hosts += Cat(" or ", host);

@@ -1,6 +1,7 @@
 #include "sidecar/config/config.h"
 
 #include <algorithm>
+#include <array>
 #include "sidecar/config/text.h"
 
 namespace naru::config {
@@ -29,6 +30,14 @@ const Service* Config::FindService(std::string_view name) const {
       std::lower_bound(services.begin(), services.end(), name,
                        [](const Service& service, std::string_view wanted) { return service.name < wanted; });
   return at != services.end() && at->name == name ? &*at : nullptr;
+}
+
+discovery::Address Config::OwnPortOf(const Service& service) const {
+  const auto shared = std::find_if(listen.begin(), listen.end(),
+                                   [](const ListenAddress& address) { return address.unix_path.empty(); });
+  static constexpr std::array<uint8_t, 16> kLoopback = {0, 0, 0,    0,    0,   0, 0, 0,
+                                                        0, 0, 0xff, 0xff, 127, 0, 0, 1};
+  return {shared == listen.end() ? kLoopback : shared->tcp.ip, service.port.value_or(0)};
 }
 
 }  // namespace naru::config

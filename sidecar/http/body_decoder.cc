@@ -134,13 +134,18 @@ struct BodyDecoder::Chunked {
 BodyDecoder::BodyDecoder() = default;
 BodyDecoder::~BodyDecoder() = default;
 
-void BodyDecoder::Start(const Framing& framing) {
+void BodyDecoder::Start(const Framing& framing, const FieldList& head) {
   framing_ = framing;
   remaining_ = framing.kind == Framing::Kind::kLength ? framing.length : 0;
   done_ =
       framing.kind == Framing::Kind::kNone || (framing.kind == Framing::Kind::kLength && framing.length == 0);
   trailers_.Clear();
   if (framing.kind != Framing::Kind::kChunked) return;
+  connection_.clear();
+  for (const Field& field : head) {
+    if (field.id == FieldId::kConnection)
+      connection_.append(connection_.empty() ? "" : ",").append(field.value);
+  }
   if (chunked_ == nullptr) chunked_ = std::make_unique<Chunked>();
   chunked_->Start();
 }
@@ -168,10 +173,20 @@ BodyDecoder::Step BodyDecoder::DecodeChunked(std::span<char> bytes) {
   if (!chunked.CountFraming(end)) return {0, {}, chunked.refusal};
   if (chunked.complete) {
     chunked.CollectTrailers(trailers_);
+    MarkNominatedTrailers();
     done_ = true;
   }
   const size_t consumed = static_cast<size_t>(end - bytes.data());
   return {consumed, {bytes.data(), static_cast<size_t>(chunked.payload_end - bytes.data())}, {}};
+}
+
+// RFC 9110 7.6.1: what Connection names is removed from the trailers too.
+void BodyDecoder::MarkNominatedTrailers() {
+  for (Field& trailer : trailers_) {
+    ForEachToken(connection_, [&](std::string_view token) {
+      if (EqualsIgnoringCase(trailer.name, token)) trailer.hop_by_hop = true;
+    });
+  }
 }
 
 bool BodyDecoder::EndOfStream() {

@@ -23,7 +23,8 @@ class BodyDecoder {
   BodyDecoder& operator=(const BodyDecoder&) = delete;
 
   // Begins a body. With a length of 0 or without a body it is done() at once.
-  void Start(const Framing& framing);
+  // `head` is the message's, whose Connection may nominate trailers that are not forwarded; it is not kept.
+  void Start(const Framing& framing, const FieldList& head = {});
 
   struct Step {
     size_t consumed = 0;       // of the bytes given; what follows belongs to the next message
@@ -47,11 +48,13 @@ class BodyDecoder {
   struct Chunked;  // llhttp and what it has collected; made only for chunked bodies, then kept
 
   Step DecodeChunked(std::span<char> bytes);
+  void MarkNominatedTrailers();
 
   Framing framing_;
   bool done_ = true;
   uint64_t remaining_ = 0;
   std::unique_ptr<Chunked> chunked_;
+  std::string connection_;  // the members of the head's Connection fields
   FieldList trailers_;
 };
 

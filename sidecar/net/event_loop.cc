@@ -99,11 +99,11 @@ void EventLoop::Stop() {
   Post([this] { stopped_ = true; });
 }
 
-void EventLoop::Watch(int fd, EventHandler& handler) {
+bool EventLoop::Watch(int fd, EventHandler& handler) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &handler;
-  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
+  return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void EventLoop::WatchListener(int fd, EventHandler& handler) {

@@ -43,7 +43,8 @@ class EventLoop final : public Scheduler {
 
   // Edge-triggered for everything, or only EPOLLIN and level-triggered for listeners. The descriptor stays
   // the caller's.
-  void Watch(int fd, EventHandler& handler);
+  // False when the system refuses (out of memory or of watches, epoll_ctl(2)): no event would ever come.
+  [[nodiscard]] bool Watch(int fd, EventHandler& handler);
   void WatchListener(int fd, EventHandler& handler);
   // After this no event reaches `handler`, not even one already fetched.
   void Unwatch(int fd, EventHandler& handler);

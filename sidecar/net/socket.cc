@@ -55,7 +55,7 @@ size_t SizeOf(std::span<const iovec> parts) {
 
 Socket::Socket(EventLoop& loop, int fd, State state)
     : loop_(loop), fd_(fd), writable_(state == State::kConnected) {
-  loop_.Watch(fd_, *this);
+  if (!loop_.Watch(fd_, *this)) cancelled_ = IoError::kReset;  // nothing would ever wake who waits for it
 }
 
 Socket::~Socket() {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sidecar/http/http1_writer.h"
+
 #include <string>
 
 namespace naru::http {
@@ -103,6 +105,20 @@ TEST(BodyDecoder, KnowsTheTrailersThatNaruReads) {
   Decode(decoder, bytes);
   ASSERT_NE(decoder.trailers().Find(FieldId::kXNaruOutcome), nullptr);
   EXPECT_EQ(decoder.trailers().Find(FieldId::kXNaruOutcome)->value, "ok");
+}
+
+// RFC 9110 7.6.1: a field that Connection names is for this connection only, wherever it stands.
+TEST(BodyDecoder, DoesNotForwardTrailersThatConnectionNames) {
+  FieldList head;
+  head.Add("Connection", "keep-alive, X-Hop");
+  BodyDecoder decoder;
+  decoder.Start({Framing::Kind::kChunked, 0}, head);
+  std::string body = "0\r\nx-hop: 1\r\nx-sum: 2\r\n\r\n";
+  decoder.Decode(body);
+  ASSERT_TRUE(decoder.done());
+  std::string forwarded;
+  AppendLastChunk(forwarded, decoder.trailers());
+  EXPECT_EQ(forwarded, "0\r\nx-sum: 2\r\n\r\n");
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ struct Killer final : EventHandler {
   int* events;
 
   Killer(EventLoop& on, int watched, int& counted) : loop(on), fd(watched), events(&counted) {
-    loop.Watch(fd, *this);
+    EXPECT_TRUE(loop.Watch(fd, *this));
   }
   ~Killer() { loop.Unwatch(fd, *this); }
   void OnEvents(uint32_t) override {
@@ -136,7 +136,7 @@ struct Suicide final : EventHandler {
   Descriptor fd;
   bool* gone;
   Suicide(EventLoop& on, Descriptor watched, bool& told) : loop(on), fd(std::move(watched)), gone(&told) {
-    loop.Watch(fd.get(), *this);
+    EXPECT_TRUE(loop.Watch(fd.get(), *this));
   }
   void OnEvents(uint32_t) override {
     loop.Unwatch(fd.get(), *this);
