@@ -1,0 +1,96 @@
+// The whole path of a call over real sockets in one thread: an application's connection, the layers, an
+// upstream that the test plays by hand.
+//
+// Everything happens in real time on a real EventLoop, which runs only while the test waits for something.
+#pragma once
+
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidecar/call/http1_downstream.h"
+#include "tests/support/call_world.h"
+#include "tests/support/connections.h"
+#include "tests/support/layered_calls.h"
+#include "tests/support/run_until.h"
+
+namespace naru {
+
+// A listening socket on loopback, on a port that the system chose.
+class LoopbackListener {
+ public:
+  LoopbackListener();
+  uint16_t port() const { return port_; }
+  int fd() const { return fd_.get(); }
+
+ private:
+  Descriptor fd_;
+  uint16_t port_ = 0;
+};
+
+class Wire final : public call::DownstreamHost {
+ public:
+  // One service, `courses`, whose only endpoint is the test's listener. `policy` is more YAML of it, such as
+  // "    timeout: 1s\n".
+  explicit Wire(const std::string& policy = "");
+  ~Wire() override;
+
+  // The application's end of a new connection.
+  enum class Kind { kUnix, kTcp };
+  Descriptor Connect(Kind kind = Kind::kUnix);
+  // The upstream's end of the next connection that naru makes.
+  Descriptor Accept();
+  // How many connections wait to be accepted.
+  bool SomebodyConnects();
+
+  // Runs the loop until `text` has been received, and fails the test if anything else was.
+  void Expect(const Descriptor& peer, std::string_view text);
+  // What comes until an empty line, that line included; until the end if that is first.
+  std::string ReadHead(const Descriptor& peer);
+  std::string Read(const Descriptor& peer, size_t bytes);
+  // What comes until the end, and "[end]" or "[reset]".
+  std::string ReadToEnd(const Descriptor& peer);
+  // Sends, letting the loop run in between so that each piece arrives alone.
+  void SendInPieces(const Descriptor& peer, std::string_view text, size_t piece_bytes);
+  // Lets everything happen that can happen by itself now.
+  void Settle();
+  template <class Condition>
+  [[nodiscard]] bool Until(Condition happened) {
+    return RunUntil(loop_, happened);
+  }
+
+  CallWorld& world() { return world_; }
+  call::UpstreamPool& pool() { return pool_; }
+  const FakeObserver& observer() const { return observer_; }
+  int calls_in_progress() const { return calls_in_progress_; }
+  size_t connections() const { return connections_.size(); }
+  uint16_t upstream_port() const { return listener_.port(); }
+
+  net::EventLoop& loop() override { return loop_; }
+  net::BufferPool& buffers() override { return buffers_; }
+  call::OutboundStack& stack() override { return stack_; }
+  std::shared_ptr<const call::Snapshot> snapshot() override { return world_.snapshot(); }
+  int worker() const override { return 0; }
+  std::unique_ptr<call::CallBlock> TakeBlock() override;
+  void GiveBack(std::unique_ptr<call::CallBlock> block) override;
+  void CountCall(int change) override { calls_in_progress_ += change; }
+  void Gone(call::Http1Downstream& connection) override;
+
+ private:
+  const LoopbackListener listener_;
+  CallWorld world_;
+  net::EventLoop loop_;
+  net::BufferPool buffers_;
+  std::mt19937_64 random_{7};
+  call::UpstreamPool pool_{loop_};
+  FakeObserver observer_;
+  call::OutboundStack stack_;
+  std::vector<std::unique_ptr<call::CallBlock>> blocks_;
+  std::set<call::Http1Downstream*> connections_;
+  int calls_in_progress_ = 0;
+};
+
+}  // namespace naru
