@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support.naru import run_command, yaml
+from support.naru import free_port, run_command, yaml
 
 SOUND = {
     "caller": {"squad": "video", "service": "video-api"},
@@ -147,8 +147,9 @@ def test_run_with_a_missing_file_ends_2(tmp_path):
 
 def test_run_on_a_port_that_is_taken_says_which(config, upstream):
     taken = upstream()
-    config_with_port = dict(SOUND, listen=f"127.0.0.1:{taken.port}", admin="127.0.0.1:0")
-    done = run_command("run", "-c", config(config_with_port))
+    services = {"courses": {"squad": "learning", "endpoints": ["10.0.1.11:8080"]}}
+    done = run_command("run", "-c", config({"listen": f"127.0.0.1:{taken.port}", "admin": f"127.0.0.1:{free_port()}",
+                                            "services": services}))
     assert done.returncode == 1
     assert str(taken.port) in done.stderr
 
