@@ -41,6 +41,7 @@ class CarriedCall {
   CarriedCall(const CallWorld& world, net::Scheduler& scheduler, std::string request,
               call::BodySource* body = nullptr);
   void Start(call::Next next) { net::Spawn(Run(next)); }
+  net::Task<void> Run(call::Next next);
 
   bool answered() const { return result_.has_value(); }
   const call::Result<call::Response>& result() const { return *result_; }
@@ -53,8 +54,6 @@ class CarriedCall {
   bool finished = false;
 
  private:
-  net::Task<void> Run(call::Next next);
-
   const std::string request_;
   std::optional<call::Result<call::Response>> result_;
 };

@@ -66,6 +66,7 @@ net::Task<Result<Response>> ScriptedUpstream::Handle(Call& call, call::Next) {
 }
 
 ScriptedUpstream::Step ScriptedUpstream::Take() {
+  if (script_.empty() && improvise_) improvise_();
   if (script_.empty()) return otherwise_;
   Step step = std::move(script_.front());
   script_.pop_front();

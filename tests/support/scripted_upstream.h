@@ -3,9 +3,11 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/call/attempt.h"
@@ -30,6 +32,8 @@ class ScriptedUpstream final : public call::Layer {
   // What comes of attempts beyond the script.
   void AlwaysAnswers(int status) { otherwise_.status = status; }
   void AlwaysFails(call::FailureKind kind) { otherwise_.failure = call::Failure{kind, {}}; }
+  // Asked for a step whenever an attempt begins for which the script has none.
+  void Improvise(std::function<void()> next_step) { improvise_ = std::move(next_step); }
   // Attempts read the whole request body before they end as scripted; what they read is written down.
   void ReadsBodies() { reads_bodies_ = true; }
 
@@ -57,6 +61,7 @@ class ScriptedUpstream final : public call::Layer {
   const net::TimePoint began_;
   std::deque<Step> script_;
   Step otherwise_;
+  std::function<void()> improvise_;
   bool reads_bodies_ = false;
   int open_ = 0;
 };
