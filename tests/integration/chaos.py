@@ -32,7 +32,7 @@ GARBAGE = [b"\0" * 300, b"HTTP/1.1 99999 Hm\r\n\r\n", b"HTTP/1.1 200 OK\r\nConte
            b"HTTP/1.1 200 OK\nContent-Length: 1\n\nx", b"\r\n" * 50, b"HTTP/1.1 200 OK\r\n" + b"A: " + b"a" * 90000,
            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello",
            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
-MALFORMED = [b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\x16\x03\x01\x02\0\x01\0", b"GET\r\n\r\n",
+MALFORMED = [b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\x16\x03\x01\x02\0\r\n", b"GET\r\n\r\n",
              b"GET /courses/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
              b"POST /courses/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
              b"POST /courses/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX",
@@ -124,9 +124,10 @@ class Service:
             self._ledger.accuse(f"naru sent a malformed request: {error}")
         finally:
             self.streams.discard(stream)
-            if random_.random() < 0.3:
-                stream.abort()
-            stream.close()
+            try:
+                stream.abort() if random_.random() < 0.3 else stream.close()
+            except OSError:
+                pass  # stop() was first
 
     def _serve_one(self, stream, random_):
         if random_.random() < 0.03:
@@ -134,7 +135,7 @@ class Service:
             return False  # closes an idle connection, perhaps just as a request comes
         request = stream.read_request_head()
         id_ = request.get("x-request-id")
-        early = random_.random()
+        early = random_.random() if not request.get("upgrade") else 1
         if early < 0.05:  # answers before the body has come
             self._answer(stream, random_, request, id_)
             if early < 0.02:
@@ -220,7 +221,7 @@ class Application(threading.Thread):
                 self._ledger.count("cut")
             except TimeoutError:
                 if not self._stopping.is_set():
-                    self._ledger.accuse(f"{self._name}: no answer within 20 s to what was sent last: {self._last}")
+                    self._ledger.accuse(f"{self._name}: nothing for 20 s while {self._phase}, behind {self._last}")
             except (AssertionError, ValueError, KeyError) as error:
                 self._ledger.accuse(f"{self._name}: {error!r}"[:400])
             except OSError:
@@ -259,7 +260,8 @@ class Application(threading.Thread):
         for _ in range(random_.choice([1, 3, 10])):
             requests = [self._request() for _ in range(random_.choice([1, 1, 1, 2, 5]))]
             data = b"".join(sent for _, _, sent in requests)
-            self._last = [id_ for id_, _, _ in requests]
+            self._phase = "a request is being sent"
+            self._last = [sent[:60] for _, _, sent in requests]
             end = random_.random()
             if end < 0.06:  # vanishes in the middle
                 stream.send(data[:random_.randrange(len(data))])
@@ -270,21 +272,17 @@ class Application(threading.Thread):
                 return stream.abort() if random_.random() < 0.5 else None
             if end < 0.13:
                 data += random_.choice(MALFORMED)
+            self._last.append(data[-60:])
             sender = threading.Thread(target=self._send, args=(stream, data, end < 0.16 and end > 0.13), daemon=True)
             sender.start()
-            try:
-                for id_, method, _ in requests:
-                    if not self._read_answer(stream, id_, method):
-                        return
-                    if random_.random() < 0.01:
-                        return stream.abort()
-                if end < 0.16:
-                    self._read_rest(stream)
+            for id_, method, _ in requests:
+                if not self._read_answer(stream, id_, method):
                     return
-            finally:
-                if self._stopping.is_set() or sender.is_alive():
-                    stream.sock.settimeout(1)
-                    sender.join(2)
+                if random_.random() < 0.01:
+                    return stream.abort()
+            if end < 0.16:
+                return self._read_rest(stream)
+            sender.join()
 
     def _send(self, stream, data, finish):
         try:
@@ -296,6 +294,7 @@ class Application(threading.Thread):
 
     def _read_rest(self, stream):
         """Behind what was malformed there is at most one refusal, and then the end."""
+        self._phase = "the rest is to come"
         rest = stream.read_to_end()
         if rest.count(b"HTTP/1.1 ") > 1 or (rest and b" 400 " not in rest[:20] and b" 431 " not in rest[:20]
                                             and b" 405 " not in rest[:20] and b" 50" not in rest[:20]):
@@ -303,6 +302,7 @@ class Application(threading.Thread):
                 self._ledger.accuse(f"{self._name}: behind something malformed came {rest[:200]!r}")
 
     def _read_answer(self, stream, id_, method):
+        self._phase = f"the answer to {id_} is to come"
         answer = stream.read_response(method)
         self._ledger.count(answer.status)
         for interim in answer.informational:
@@ -321,6 +321,7 @@ class Application(threading.Thread):
             whole = len(answer.body) // len(marker) if not answer.framed_by_close else 20000  # a cut looks like an end
             assert (marker * whole).startswith(answer.body), f"{id_} got {answer.body[:100]!r}"
         if answer.status == 101:
+            self._phase = "a tunnel is open"
             for _ in range(3):
                 stream.send(b"ping")
                 stream.read_some()
@@ -335,7 +336,8 @@ def configuration(services, random_):
               "retry": {"attempts": random_.choice([1, 2, 3]), "body": random_.choice(["1KiB", "64KiB"])}}
     result = {"courses": {"squad": "learning", "endpoints": [s.address for s in services], **policy}}
     if random_.random() < 0.7:
-        result["fickle"] = {"squad": "learning", "endpoints": [random_.choice(services).address], "timeout": "300ms"}
+        result["fickle"] = {"squad": "learning", "endpoints": [random_.choice(services).address], "timeout": "300ms",
+                            "idle_timeout": "1s"}
     return result
 
 
