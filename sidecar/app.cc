@@ -89,6 +89,7 @@ class Sidecar final : public admin::Backend {
 
  private:
   admin::ReloadResult LoadAnew(const char* why, bool only_if_changed);
+  void TakeIntoForce(const std::shared_ptr<const config::Config>& config);
   admin::ReloadResult Refuse(const char* why, std::vector<std::string> problems);
   void AwaitSignal();
   void OnSignal(int signal);
@@ -163,7 +164,7 @@ Sidecar::~Sidecar() {
 
 absl::Status Sidecar::Open() {
   const config::Config& config = snapshot_->config();
-  if (absl::Status listening = listeners_.Change(config); !listening.ok()) return listening;
+  if (absl::Status listening = listeners_.Change(config, [] {}); !listening.ok()) return listening;
   if (absl::Status admin = admin_.Listen(config.admin.text); !admin.ok()) return admin;
   watcher_.Watch(config.files);
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
@@ -204,22 +205,24 @@ admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
       !problems.empty()) {
     return Refuse(why, std::move(problems));
   }
-  if (const absl::Status status = listeners_.Change(*loaded.config); !status.ok()) {
-    return Refuse(why, {std::string(status.message())});
-  }
-  snapshot_ =
-      std::make_shared<call::Snapshot>(loaded.config, states_, registry_, static_cast<int>(workers_.size()));
-  std::vector<std::string> names;
-  for (const config::Service& service : loaded.config->services) names.push_back(service.name);
-  states_.KeepOnly(names);
-  for (const std::unique_ptr<Worker>& worker : workers_) worker->UseSnapshot(snapshot_);
+  const absl::Status listening = listeners_.Change(*loaded.config, [&] { TakeIntoForce(loaded.config); });
+  if (!listening.ok()) return Refuse(why, {std::string(listening.message())});
   watcher_.Watch(loaded.config->files);
   effective_ = effective;
   loaded_at_ = Now();
   ++loads_;
   registry_.ConfigReloads(metrics::ReloadOutcome::kOk)->Add();
-  logger_.Write(log::Level::kInfo, "configuration reloaded", {{"why", why}, {"services", names.size()}});
+  logger_.Write(log::Level::kInfo, "configuration reloaded",
+                {{"why", why}, {"services", loaded.config->services.size()}});
   return {};
+}
+
+void Sidecar::TakeIntoForce(const std::shared_ptr<const config::Config>& config) {
+  snapshot_ = std::make_shared<call::Snapshot>(config, states_, registry_, static_cast<int>(workers_.size()));
+  std::vector<std::string> names;
+  for (const config::Service& service : config->services) names.push_back(service.name);
+  states_.KeepOnly(names);
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->UseSnapshot(snapshot_);
 }
 
 admin::ReloadResult Sidecar::Refuse(const char* why, std::vector<std::string> problems) {

@@ -59,7 +59,7 @@ absl::Status Listeners::Open(const std::string& key, const Wanted& wanted, Opene
   return absl::OkStatus();
 }
 
-absl::Status Listeners::Change(const config::Config& config) {
+absl::Status Listeners::Change(const config::Config& config, const std::function<void()>& before_accepting) {
   std::map<std::string, Wanted> wanted = WantedBy(config);
   std::map<std::string, Opened> opened;
   for (const auto& [key, address] : wanted) {
@@ -71,6 +71,7 @@ absl::Status Listeners::Change(const config::Config& config) {
     for (const auto& [other, sockets] : opened) CloseAll(sockets.fds);
     return status;
   }
+  before_accepting();
   for (const auto& [key, address] : current_) {
     if (wanted.contains(key)) continue;
     for (const std::unique_ptr<Worker>& worker : workers_) worker->RemoveListener(key);

@@ -4,6 +4,7 @@
 // leaves everything as it was. Sockets that both configurations have are not touched: their backlogs survive.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@ class Listeners {
 
   // Opens what is new in `config`, hands it to the workers, and closes what it no longer names. Fails with a
   // sentence that names the address, and then nothing has changed.
-  absl::Status Change(const config::Config& config);
+  // `before_accepting` runs once everything is open, before anybody accepts there: it tells the workers what
+  // calls that come in on the new sockets mean.
+  absl::Status Change(const config::Config& config, const std::function<void()>& before_accepting);
 
   // Removes the files of Unix sockets.
   void CleanUp();

@@ -32,7 +32,7 @@ GARBAGE = [b"\0" * 300, b"HTTP/1.1 99999 Hm\r\n\r\n", b"HTTP/1.1 200 OK\r\nConte
            b"HTTP/1.1 200 OK\nContent-Length: 1\n\nx", b"\r\n" * 50, b"HTTP/1.1 200 OK\r\n" + b"A: " + b"a" * 90000,
            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello",
            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
-MALFORMED = [b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\x16\x03\x01\x02\0\r\n", b"GET\r\n\r\n",
+MALFORMED = [b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET\r\n\r\n",
              b"GET /courses/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
              b"POST /courses/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
              b"POST /courses/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX",

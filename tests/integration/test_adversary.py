@@ -8,6 +8,7 @@ import pytest
 
 from support.client import Client, request_bytes
 from support.http_message import ConnectionClosed
+from support.naru import free_port
 from support.upstream import Gate, answer_bytes, ok
 from support.waiting import PATIENCE, Stopwatch, eventually
 
@@ -233,3 +234,27 @@ def test_pipelined_requests_behind_a_refused_one_are_not_carried(courses):
         assert client.read_response().status == 400
         assert client.closed_within()
     assert [request.target for request in peer.requests] == ["/1"]
+
+
+def test_a_port_that_a_reload_opens_knows_its_service_from_the_first_call(start_naru, upstream):
+    peer = upstream()
+    services = {f"service{i}": {"squad": "learning", "endpoints": [peer.address]} for i in range(300)}
+    naru = start_naru(services, workers=2)
+    statuses = []
+
+    def call_as_soon_as_it_listens(port):
+        deadline = Stopwatch()
+        while deadline.seconds < PATIENCE:
+            with contextlib.suppress(ConnectionRefusedError), Client(port) as client:
+                return statuses.append(client.get("/x").status)
+
+    for turn in range(5):
+        services[f"service{turn}"]["port"] = port = free_port()
+        naru.write_config()
+        callers = [threading.Thread(target=call_as_soon_as_it_listens, args=(port,)) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        assert naru.reload().status == 200
+        for caller in callers:
+            caller.join()
+    assert statuses == [200] * 10
