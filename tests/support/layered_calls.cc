@@ -8,6 +8,13 @@
 namespace naru {
 namespace {
 
+std::string Describe(const call::Result<call::Response>& result) {
+  if (result.ok()) return std::to_string(result->head->status);
+  const call::Failure& failure = result.failure();
+  std::string text(resilience::TraitsOf(failure.kind).name);
+  return failure.detail.empty() ? text : text + ": " + failure.detail;
+}
+
 net::Task<void> EndAttempt(call::Call& call) {
   co_await call.EndAttempt();
 }
@@ -36,15 +43,8 @@ CarriedCall::CarriedCall(const CallWorld& world, net::Scheduler& scheduler, std:
 
 net::Task<void> CarriedCall::Run(call::Next next) {
   call::Result<call::Response> result = co_await next(call);
+  said_ = Describe(result);
   result_.emplace(std::move(result));
-}
-
-std::string CarriedCall::said() const {
-  if (!result_) return "waits";
-  if (result_->ok()) return std::to_string((*result_)->head->status);
-  const call::Failure& failure = result_->failure();
-  std::string text(resilience::TraitsOf(failure.kind).name);
-  return failure.detail.empty() ? text : text + ": " + failure.detail;
 }
 
 call::Ending CarriedCall::ending() const {

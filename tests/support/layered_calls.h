@@ -45,8 +45,9 @@ class CarriedCall {
 
   bool answered() const { return result_.has_value(); }
   const call::Result<call::Response>& result() const { return *result_; }
-  // "waits", "200", or "timeout" and the detail, if any, behind a colon.
-  std::string said() const;
+  // "waits", "200", or "timeout" and the detail, if any, behind a colon. Good after the call is finished,
+  // too.
+  const std::string& said() const { return said_; }
   // How it ends if it ends now, as the downstream connection would tell it.
   call::Ending ending() const;
 
@@ -56,6 +57,7 @@ class CarriedCall {
  private:
   const std::string request_;
   std::optional<call::Result<call::Response>> result_;
+  std::string said_ = "waits";
 };
 
 class LayeredCalls {
