@@ -48,6 +48,15 @@ void AppendOwnFields(std::string& out, const Call& call, TimePoint now) {
   AppendField(out, "via", "1.1 naru");
 }
 
+void AppendAnswerFields(std::string& out, const http::ResponseHead& head) {
+  // RFC 9110 8.6: a reader who believed the length of what has no body would take the next answer for it.
+  const bool no_length = head.status < 200 || head.status == 204;
+  for (const Field& field : head.fields) {
+    if (field.hop_by_hop || (no_length && field.id == FieldId::kContentLength)) continue;
+    AppendField(out, field.name, field.value);
+  }
+}
+
 }  // namespace
 
 void AppendUpstreamHead(std::string& out, const Call& call, TimePoint now) {
@@ -77,9 +86,7 @@ DownstreamFraming FrameAnswer(const http::ResponseHead& head, int request_minor_
 void AppendAnswerHead(std::string& out, const http::ResponseHead& head, const DownstreamFraming& framing,
                       int request_minor_version) {
   http::AppendStatusLine(out, head.status, head.reason);
-  for (const Field& field : head.fields) {
-    if (!field.hop_by_hop) AppendField(out, field.name, field.value);
-  }
+  AppendAnswerFields(out, head);
   if (framing.kind == Framing::Kind::kChunked) AppendField(out, "transfer-encoding", "chunked");
   if (head.status == 101) {
     AppendField(out, "connection", "upgrade");
@@ -95,9 +102,7 @@ void AppendAnswerHead(std::string& out, const http::ResponseHead& head, const Do
 
 void AppendInformationalHead(std::string& out, const http::ResponseHead& head) {
   http::AppendStatusLine(out, head.status, head.reason);
-  for (const Field& field : head.fields) {
-    if (!field.hop_by_hop) AppendField(out, field.name, field.value);
-  }
+  AppendAnswerFields(out, head);
   http::AppendEndOfHead(out);
 }
 

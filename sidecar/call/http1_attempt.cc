@@ -133,6 +133,7 @@ net::Task<Result<Response>> Http1Attempt::ReceiveAnswer() {
       answered_ = true;
       break;
     }
+    http::MarkHopByHop(call_.answer.fields);
     co_await call_.downstream->ForwardInformational(call_.answer);
     scanner_.Reset();
   }
@@ -233,15 +234,11 @@ net::Task<Result<Chunk>> Http1Attempt::Read() {
   if (begin_ != end_) co_return DecodeBuffered();
   begin_ = end_ = 0;
   net::Socket& socket = connection_->socket;
+  // Around both waits: a socket that seemed readable may turn out to be empty.
+  Arm(context_.loop.now() + silence_limit_);
   if (!socket.readable()) {
     buffer_.Release();
-    Arm(context_.loop.now() + silence_limit_);
-    const IoResult ready = co_await socket.WaitReadable();
-    timer_.Disarm();
-    if (ready.error == IoError::kTimeout) {
-      co_return Failure{FailureKind::kTruncated,
-                        "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
-    }
+    co_await socket.WaitReadable();
   }
   const size_t wanted = WantsLargeBuffer() ? net::BufferPool::kLargeBytes : net::BufferPool::kSmallBytes;
   if (buffer_.capacity() < wanted) {
@@ -249,6 +246,11 @@ net::Task<Result<Chunk>> Http1Attempt::Read() {
     buffer_ = wanted == net::BufferPool::kLargeBytes ? context_.buffers.Large() : context_.buffers.Small();
   }
   const IoResult got = co_await socket.Read({buffer_.data(), buffer_.capacity()});
+  timer_.Disarm();
+  if (got.error == IoError::kTimeout) {
+    co_return Failure{FailureKind::kTruncated,
+                      "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
+  }
   if (got.error == IoError::kEof && decoder_.EndOfStream()) co_return Chunk{{}, true};
   if (!got.ok() && call_.cancellation.cancelled()) co_return call_.cancellation.failure();
   if (!got.ok()) co_return Failure{FailureKind::kTruncated, "closed inside the body of its answer"};

@@ -41,7 +41,7 @@ void Http1Downstream::Abort() {
 net::Task<void> Http1Downstream::Serve() {
   while (stay_open_) {
     const HeadResult head = co_await ReceiveHead();
-    if (head == HeadResult::kEnd) break;
+    if (head == HeadResult::kEnd || !stay_open_) break;  // Abort may have come with the head
     co_await CarryCall();
     if (body_ != nullptr && stay_open_) body_->HandOver(received_);
     if (received_.empty()) received_.Release();
@@ -165,6 +165,9 @@ net::Task<Ending> Http1Downstream::Answer(Result<Response>& result) {
 
 net::Task<Ending> Http1Downstream::PassOn(const Response& response) {
   Call& call = block_->call;
+  // The caller's deadline covers the whole call, so it also ends a write to an application that does not
+  // read.
+  const OnCancel on_cancel(call.cancellation, &Http1Downstream::OnCallCancelled, this);
   const http::ResponseHead& head = *response.head;
   // A body that the application is still sending cannot be skipped, only left behind with the connection.
   if (call.body != nullptr && !body_->complete()) stay_open_ = false;
@@ -194,6 +197,8 @@ net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const Dow
     block_->call.bytes_down += chunk.bytes.size();
     const bool written = co_await WritePart(chunk, framing.kind, trailers);
     if (!std::exchange(head_written, true)) RecordOverhead();
+    const Cancellation& cancellation = block_->call.cancellation;
+    if (!written && cancellation.cancelled()) co_return BreakOff(cancellation.failure(), ending.status);
     if (!written) co_return Ending{Outcome::kCancelled, ending.status, nullptr};
     if (chunk.last) co_return ending;
     got.emplace(co_await response.body->Read());
@@ -311,6 +316,10 @@ net::Task<void> Http1Downstream::Linger() {
     const IoResult got = co_await socket_.Read({discarded.data(), discarded.capacity()});
     if (!got.ok()) co_return;
   }
+}
+
+void Http1Downstream::OnCallCancelled(void* self) {
+  static_cast<Http1Downstream*>(self)->socket_.Cancel(IoError::kCancelled);
 }
 
 void Http1Downstream::OnApplicationFinished(void* self) {

@@ -101,6 +101,8 @@ class Http1Downstream final
   void CheckApplication();
   static void OnRecheck(void* self);
   static void OnTimer(void* self);
+  // The call was cancelled while its answer went out.
+  static void OnCallCancelled(void* self);
 
   DownstreamHost& host_;
   net::Socket socket_;

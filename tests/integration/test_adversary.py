@@ -55,7 +55,6 @@ def nothing_is_left(naru):
     eventually(lambda: naru.metric("naru_queued", callee_service="courses") == 0, "no call waits")
 
 
-@pytest.mark.xfail(strict=True, reason="the limit on silence is not armed when a read had filled its buffer")
 def test_an_answer_that_falls_silent_behind_a_full_buffer_is_cut(courses):
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 
@@ -165,7 +164,6 @@ def test_an_answer_that_began_is_not_cut_by_the_silence_of_its_request(courses):
     assert response.count(b".") == 8
 
 
-@pytest.mark.xfail(strict=True, reason="a deadline does not end a write towards the application")
 def test_the_callers_deadline_cuts_an_answer_that_the_application_does_not_read(courses):
     naru, _ = courses(ok(b"x" * (64 * 1024 * 1024)))
     with Client(naru.port) as client:
@@ -174,7 +172,6 @@ def test_the_callers_deadline_cuts_an_answer_that_the_application_does_not_read(
         nothing_is_left(naru)
 
 
-@pytest.mark.xfail(strict=True, reason="hop-by-hop fields are only removed from the final head")
 @pytest.mark.parametrize("field", ["Connection: close", "Transfer-Encoding: chunked", "Content-Length: 5",
                                    "Keep-Alive: timeout=5", "Upgrade: echo"])
 def test_hop_by_hop_fields_of_interim_answers_stay_here(courses, field):
@@ -185,7 +182,6 @@ def test_hop_by_hop_fields_of_interim_answers_stay_here(courses, field):
         assert [interim.names() for interim in answer.informational] in ([["Link"]], [])
 
 
-@pytest.mark.xfail(strict=True, reason="Content-Length is passed on whatever the status")
 def test_a_204_announces_no_length(courses):
     """RFC 9110 8.6: a reader who believed it would take the next answer for its body."""
     naru, _ = courses(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n")
