@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from support.client import Client, get, request_bytes
-from support.http_message import Stream
+from support.http_message import ConnectionClosed, Stream
 from support.naru import sanitized
 from support.upstream import Gate, ok
 from support.waiting import eventually, settled
@@ -74,13 +74,20 @@ def test_no_descriptor_for_the_upstream_is_a_clear_error(start_naru, upstream):
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "retry": {"attempts": 1},
                                    "breaker": "off", "ejection": "off"}}, descriptors=60)
     head = request_bytes("GET", "/courses/x")
-    crowd = connect_many(naru, 100, head[:20])  # begun requests are not idle, so no room can be made
+    crowd = connect_many(naru, 100, head[:20])  # a begun request is not idle, so it makes no room
     settled(naru.open_descriptors)
-    crowd[0].sendall(head[20:])
-    answer = Stream(crowd[0]).read_response()
-    if answer.status != 200:  # a descriptor may have been kept back for it
-        assert (answer.status, answer.get("x-naru-outcome")) == (502, "connect_error")
-        assert b"Too many open files" in answer.body or b"descriptor" in answer.body
+    answered = []
+    for sock in crowd[:40]:  # which naru has accepted
+        try:
+            sock.sendall(head[20:])
+            answered.append(Stream(sock).read_response())
+        except (ConnectionClosed, ConnectionError):
+            pass  # was idle still when room was needed
+    assert answered
+    for answer in answered:
+        if answer.status != 200:  # a connection that was closed left its descriptor to the upstream
+            assert (answer.status, answer.get("x-naru-outcome")) == (502, "connect_error")
+            assert b"Too many open files" in answer.body
     for sock in crowd:
         sock.close()
     eventually(lambda: naru.open_descriptors() < 40, "the descriptors come back")
