@@ -19,6 +19,7 @@ SMALL_BUFFER = 16 * 1024  # BufferPool::kSmallBytes
 def asleep(naru):
     """What happens inside, naru sees all at once, in the order in which it happened."""
     naru.signal(signal.SIGSTOP)
+    eventually(naru.stopped, "every thread of naru stands still")  # the signal alone does not wait for them
     try:
         yield
     finally:

@@ -219,6 +219,11 @@ class Naru:
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def stopped(self):
+        """True when a SIGSTOP has reached every thread."""
+        tasks = pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(task.read_text().rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
+
     def listening_inodes(self):
         """The inodes of the TCP sockets on which it listens."""
         own = set()
