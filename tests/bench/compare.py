@@ -7,6 +7,7 @@ between the proxies, and the table shows medians.
 """
 
 import argparse
+import fcntl
 import glob
 import json
 import os
@@ -64,9 +65,13 @@ class Proxy:
         with open(self.work / "log", "wb") as log:
             started = time.monotonic()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        try:
             if core is not None:
                 pin(self.process.pid, core)
             self.start_ms = self._first_answer(started)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def _first_answer(self, started):
@@ -499,6 +504,14 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16384), hard))
     if min(hard, 16384) < 4096:
         raise SystemExit(f"needs 4096 descriptors, this shell allows {soft}: raise it with ulimit -n")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended too
+    options.work.mkdir(parents=True, exist_ok=True)
+    lock = open(options.work / "lock", "w")  # held until this process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit("another comparison runs here, and two would measure each other: wait for its end") from None
 
     kinds = {kind.name: kind for kind in (Naru, HAProxy, Nginx, Envoy)}
     chosen = []
