@@ -43,6 +43,7 @@ net::Task<void> Http1Downstream::Serve() {
     const HeadResult head = co_await ReceiveHead();
     if (head == HeadResult::kEnd || !stay_open_) break;  // Abort may have come with the head
     co_await CarryCall();
+    has_served_ = true;
     if (body_ != nullptr && stay_open_) body_->HandOver(received_);
     if (received_.empty()) received_.Release();
     scanner_.Reset();

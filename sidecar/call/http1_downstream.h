@@ -65,7 +65,8 @@ class Http1Downstream final
   // Serves until the connection ends, then tells the host.
   void Start() { net::Spawn(Serve()); }
 
-  bool idle() const { return block_ == nullptr; }
+  // Between two requests. A new connection is not: what it was opened for is on its way.
+  bool idle() const { return block_ == nullptr && has_served_ && !socket_.readable(); }
   // Ends it soon: an idle connection is closed, a call in progress is cancelled.
   void Abort();
 
@@ -114,6 +115,7 @@ class Http1Downstream final
   // Made with the first body, so that connections that only GET stay small.
   std::unique_ptr<Http1RequestBody> body_;
   http::HeadScanner scanner_;
+  bool has_served_ = false;
   bool stay_open_ = true;
   bool application_finished_ = false;  // it has sent FIN and nothing of it is left to read
   bool cut_ = false;                   // ends without ceremony: the answer is incomplete, or nobody is there

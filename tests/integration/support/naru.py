@@ -27,11 +27,18 @@ def sanitized():
     return b"__asan_init" in pathlib.Path(BINARY).read_bytes()
 
 
+_handed_out = set()
+
+
 def free_port():
-    """A port that was free a moment ago: bound, so that the system chose it, and released."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that was free a moment ago: bound, so that the system chose it, and released. Never the same one twice."""
+    while True:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+        if port not in _handed_out:
+            _handed_out.add(port)
+            return port
 
 
 def yaml(value, indent=0):
