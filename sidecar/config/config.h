@@ -4,6 +4,7 @@
 // the file knows where it was set (Origin), so that `naru explain`, /config and error bodies can say so.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,7 +35,16 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-enum class Protocol : uint8_t { kAuto, kHttp1 };
+// What is spoken towards the endpoints of a service.
+enum class Protocol : uint8_t { kAuto, kHttp1, kHttp2 };
+
+// As they are written, in the order of Protocol.
+inline constexpr std::array<std::string_view, 3> kProtocolWords = {"auto", "http1", "http2"};
+static_assert(static_cast<size_t>(Protocol::kHttp2) == kProtocolWords.size() - 1);
+
+constexpr std::string_view WordOf(Protocol protocol) {
+  return kProtocolWords[static_cast<size_t>(protocol)];
+}
 
 // Every policy value in force for the calls of one route (or of a service's calls that match no route).
 struct Policy {

@@ -446,8 +446,7 @@ void ReadHost(Reader& reader, const YamlNode& node, DraftService& service) {
 
 constexpr size_t kMostHosts = 100;
 constexpr ValueType kPortType{ValueKind::kCount, uint64_t{1}, uint64_t{65535}};
-constexpr std::string_view kProtocolWords[] = {"auto", "http1", "http2"};
-constexpr ValueType kProtocolType{ValueKind::kWord, Off{}, Off{}, std::span(kProtocolWords).first(2)};
+constexpr ValueType kProtocolType{ValueKind::kWord, Off{}, Off{}, kProtocolWords};
 
 constexpr SectionField<DraftService> kServiceFields[] = {
     {{.key = "squad", .doc = "The squad that owns the service.", .required = true},
@@ -492,15 +491,11 @@ constexpr SectionField<DraftService> kServiceFields[] = {
       .shape = Shape::kValue,
       .type = kProtocolType,
       .fallback = "auto",
-      .doc = "Towards the endpoints: http1, or auto, the protocol the caller used."},
+      .doc = "Towards the endpoints: http1; http2, which is h2c with prior knowledge; or auto, the protocol "
+             "the caller used, falling back once per endpoint."},
      [](Reader& reader, const YamlNode& node, DraftService& service) {
-       if (node.kind == Kind::kScalar && node.text == kProtocolWords[2]) {
-         reader.ReportNotYet(node, "protocol: http2", "write http1 or auto");
-         return;
-       }
        const std::optional<Value> word = reader.Scalar(node, "protocol", kProtocolType);
-       if (word.has_value())
-         service.protocol = std::get<uint64_t>(*word) == 0 ? Protocol::kAuto : Protocol::kHttp1;
+       if (word.has_value()) service.protocol = static_cast<Protocol>(std::get<uint64_t>(*word));
      }},
     {{.key = "routes",
       .shape = Shape::kRoutes,

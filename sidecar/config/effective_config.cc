@@ -45,7 +45,7 @@ json::object ServiceJson(const Config& config, const Service& service) {
                       {"endpoints", ValueFrom(EndpointsJson(service), config, service.endpoints_origin)},
                       {"hosts", json::array(service.hosts.begin(), service.hosts.end())},
                       {"port", nullptr},
-                      {"protocol", service.protocol == Protocol::kAuto ? "auto" : "http1"},
+                      {"protocol", WordOf(service.protocol)},
                       {"policy", PolicyJson(config, service.policy)},
                       {"routes", RoutesJson(config, service)}};
   if (service.port.has_value()) object["port"] = *service.port;

@@ -238,7 +238,6 @@ Each of these is refused with a message that says the same.
     const std::string value = later.value_prefix.empty() ? "" : ": " + std::string(later.value_prefix);
     text += "| `" + std::string(later.key) + value + "` | " + Cell(later.instead) + " |\n";
   }
-  text += "| `protocol: http2` | write http1 or auto |\n";
   text += "| `discovery`, and `endpoints` as a URI | list the addresses |\n";
   return text;
 }

@@ -155,7 +155,7 @@ def test_run_on_a_port_that_is_taken_says_which(config, upstream):
 
 
 @pytest.mark.parametrize("key, value", [("hedge", {"after": "p95"}), ("health_check", {"path": "/healthz"}),
-                                        ("endpoints", "dns://courses.internal:80"), ("protocol", "http2")])
+                                        ("endpoints", "dns://courses.internal:80"), ("balance", "hash(header:x)")])
 def test_what_is_not_supported_yet_is_a_clear_error(config, key, value):
     content = {**SOUND, "services": {"courses": {**SOUND["services"]["courses"], key: value}}}
     done = run_command("check", "-c", config(content))

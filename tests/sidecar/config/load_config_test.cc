@@ -200,6 +200,13 @@ services:
   EXPECT_EQ(config->services[0].policy.timeout, 3s);
 }
 
+TEST_F(LoadConfigTest, TheProtocolIsAutoUnlessSaid) {
+  EXPECT_EQ(SoundService("")->services[0].protocol, Protocol::kAuto);
+  EXPECT_EQ(SoundService("protocol: auto")->services[0].protocol, Protocol::kAuto);
+  EXPECT_EQ(SoundService("protocol: http1")->services[0].protocol, Protocol::kHttp1);
+  EXPECT_EQ(SoundService("protocol: http2")->services[0].protocol, Protocol::kHttp2);
+}
+
 TEST_F(LoadConfigTest, ABreakerCanBeOffAndOnAgain) {
   const std::shared_ptr<const Config> config = SoundService(R"(breaker: off
 ejection: off
@@ -365,7 +372,7 @@ TEST_F(LoadConfigTest, WrongValuesOfAService) {
       {"breaker: {failure_rate: 0%}", "breaker.failure_rate: \"0%\" is below the least, 1%"},
       {"breaker: {probes: 256}", "breaker.probes: \"256\" is above the most, 255"},
       {"balance: p2", "balance: \"p2\" is none of p2c, least-request, round-robin; did you mean \"p2c\"?"},
-      {"protocol: http3", "protocol: \"http3\" is none of auto, http1; did you mean \"http1\"?"},
+      {"protocol: http3", "protocol: \"http3\" is none of auto, http1, http2; did you mean \"http1\"?"},
       {"port: 0", "port: \"0\" is below the least, 1"},
       {"attempts: 3", "there is no key \"attempts\" in a service | \"attempts\" goes under `retry`"},
       {"<<: {timeout: 1s}",
@@ -466,8 +473,6 @@ TEST_F(LoadConfigTest, WhatIsNotBuiltYetIsRefused) {
       InService("balance: hash(header:x-user)"),
       ElementsAre(
           "balance: hash(header:x-user) is not supported yet | use p2c, least-request or round-robin"));
-  EXPECT_THAT(InService("protocol: http2"),
-              ElementsAre("protocol: http2 is not supported yet | write http1 or auto"));
   EXPECT_THAT(
       Complaints("discovery: {dns: {}}"),
       ElementsAre(

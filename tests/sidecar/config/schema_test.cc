@@ -74,6 +74,20 @@ TEST(Schema, KnowsEveryKeyAndNoOther) {
       R"("description":"Attempts of one call, the first included; 1 never retries. Default: 2"})");
   EXPECT_TRUE(service.at("properties").as_object().contains("routes"));
   EXPECT_FALSE(service.at("properties").as_object().contains("hedge"));
+  EXPECT_EQ(json::serialize(service.at("properties").at("protocol").at("anyOf").at(0)),
+            R"({"enum":["auto","http1","http2"]})");
+}
+
+TEST(EffectiveConfig, SaysTheProtocolAsItIsWritten) {
+  for (std::string_view word : kProtocolWords) {
+    FakeEnvironment environment;
+    environment.files["naru.yaml"] =
+        "services: {a: {squad: s, endpoints: [10.0.0.1:80], protocol: " + std::string(word) + "}}";
+    const auto config = LoadConfig("naru.yaml", environment).config;
+    ASSERT_NE(config, nullptr);
+    const json::value effective = json::parse(EffectiveConfigJson(*config));
+    EXPECT_EQ(effective.at("services").at("a").at("protocol"), json::value(word));
+  }
 }
 
 TEST(EffectiveConfig, SaysEveryValueAndWhereItCameFrom) {
