@@ -355,23 +355,52 @@ constexpr SectionField<Draft> kPrivateFields[] = {
 
 // Routes.
 
+// `match` and `grpc` say the same thing in two ways, so that the second of them is one too many.
+bool IsFirstPattern(Reader& reader, const YamlNode& node, DraftRoute& route) {
+  if (!std::exchange(route.pattern.given, true)) return true;
+  reader.Report(node, "this route has both `match` and `grpc`",
+                "remove one of them, or write a route for each");
+  return false;
+}
+
+void ReadMatch(Reader& reader, const YamlNode& node, DraftRoute& route) {
+  if (!IsFirstPattern(reader, node, route)) return;
+  const std::optional<std::string> text =
+      reader.Text(node, "match", "a pattern such as GET /v1/courses/{id}");
+  if (!text.has_value()) return;
+  absl::StatusOr<RoutePattern> pattern = RoutePattern::Parse(*text);
+  if (!pattern.ok()) return reader.Report(node, Cat("match: ", pattern.status().message()));
+  route.pattern.value = Located<RoutePattern>{*std::move(pattern), reader.At(node)};
+}
+
+void ReadGrpc(Reader& reader, const YamlNode& node, DraftRoute& route) {
+  if (!IsFirstPattern(reader, node, route)) return;
+  const std::optional<std::string> text =
+      reader.Text(node, "grpc", "a gRPC method such as courses.v1.Courses/Get");
+  if (!text.has_value()) return;
+  absl::StatusOr<RoutePattern> pattern = RoutePattern::ParseGrpc(*text);
+  if (!pattern.ok()) {
+    return reader.Report(node, Cat("grpc: ", Quoted(*text), " ", pattern.status().message()),
+                         "write PACKAGE.SERVICE/METHOD, such as courses.v1.Courses/Get, or PACKAGE.SERVICE/* "
+                         "for every method");
+  }
+  route.pattern.value = Located<RoutePattern>{*std::move(pattern), reader.At(node)};
+}
+
 constexpr SectionField<DraftRoute> kRouteFields[] = {
     {{.key = "match",
       .constraint = "METHOD /path, or /path for every method",
       .doc = "Which calls it means: {name} stands for one path segment, ** as the last one for any number of "
              "them.",
-      .required = true},
-     [](Reader& reader, const YamlNode& node, DraftRoute& route) {
-       route.pattern.given = true;
-       const std::optional<std::string> text =
-           reader.Text(node, "match", "a pattern such as GET /v1/courses/{id}");
-       if (!text.has_value()) return;
-       absl::StatusOr<RoutePattern> pattern = RoutePattern::Parse(*text);
-       if (!pattern.ok()) return reader.Report(node, Cat("match: ", pattern.status().message()));
-       route.pattern.value = Located<RoutePattern>{*std::move(pattern), reader.At(node)};
-     }},
+      .unless = "grpc"},
+     ReadMatch},
+    {{.key = "grpc",
+      .constraint = "PACKAGE.SERVICE/METHOD, or PACKAGE.SERVICE/* for every method",
+      .doc = "Which gRPC calls it means: those that are POST /PACKAGE.SERVICE/METHOD.",
+      .unless = "match"},
+     ReadGrpc},
     {{.key = "name",
-      .fallback = "the text of match",
+      .fallback = "the text of match or grpc",
       .constraint = "unique in the service",
       .doc = "The `route` label of metrics."},
      [](Reader& reader, const YamlNode& node, DraftRoute& route) {
@@ -386,7 +415,8 @@ void ReadRoute(Reader& reader, const YamlNode& node, DraftService& service) {
   if (node.kind == Kind::kNull) return reader.ReportWrongKind(node, "a route", "keys with values");
   ReadSectionWithPolicies(reader, node, block, kRouteFields, route);
   if (node.kind == Kind::kMap && !route.pattern.given) {
-    reader.Report(node, "this route has no `match`", "say which calls it means: match: GET /v1/courses/{id}");
+    reader.Report(node, "this route has neither `match` nor `grpc`",
+                  "say which calls it means: match: GET /v1/courses/{id}, or grpc: courses.v1.Courses/Get");
   }
   service.routes.push_back(std::move(route));
 }

@@ -32,7 +32,7 @@ json::array RoutesJson(const Config& config, const Service& service) {
   json::array routes;
   for (const Route& route : service.routes) {
     routes.push_back({{"name", route.name},
-                      {"match", route.pattern.text()},
+                      {route.pattern.is_grpc() ? "grpc" : "match", route.pattern.text()},
                       {"from", config.Where(route.origin)},
                       {"policy", PolicyJson(config, route.policy)}});
   }

@@ -26,6 +26,7 @@ struct FieldDoc {
   std::string_view constraint;  // beyond the type's bounds
   std::string_view doc;
   bool required = false;
+  std::string_view unless = {};  // required unless this key is given, which excludes it
 };
 
 enum class Section : uint8_t { kFile, kCaller, kPrivate, kService, kRoute };

@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kLongestName = 100;
 constexpr size_t kLongestHost = 253;
+constexpr size_t kLongestGrpcName = 1024;
 
 bool IsNameCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
@@ -47,6 +48,41 @@ std::string WhyNoHostName(std::string_view name) {
   if (MeansThisMachine(name))
     return "means this machine: with that Host, the first path segment names the service";
   return "";
+}
+
+// A protobuf identifier: a letter or "_", then letters, digits and "_".
+bool IsIdentifier(std::string_view text) {
+  return !text.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(text[0])) &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; });
+}
+
+bool AreIdentifiersWithDots(std::string_view text) {
+  while (true) {
+    const size_t dot = text.find('.');
+    if (!IsIdentifier(text.substr(0, dot))) return false;
+    if (dot == text.npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+enum class OrAll : bool { kNo, kYes };  // may the method be "*"?
+
+std::string WhyNoGrpcName(std::string_view name, OrAll or_all) {
+  if (name.size() > kLongestGrpcName) return Cat("is longer than ", kLongestGrpcName, " characters");
+  if (name.starts_with("/")) return "begins with \"/\"";
+  const std::string_view service = name.substr(0, name.find('/'));
+  const std::string_view method = service.size() == name.size() ? "" : name.substr(service.size() + 1);
+  if (service.empty()) return "names no service";
+  if (!AreIdentifiersWithDots(service)) {
+    return Cat("has a malformed service, \"", service.substr(0, kLongestName),
+               "\": it is names of letters, digits and \"_\", no digit first, joined by \".\"");
+  }
+  if (method.empty()) return "names no method";
+  if (Contains(method, "/")) return "names more than a service and a method";
+  if (IsIdentifier(method) || (or_all == OrAll::kYes && method == "*")) return "";
+  return Cat("has a malformed method, \"", method.substr(0, kLongestName),
+             "\": it is a name of letters, digits and \"_\", no digit first");
 }
 
 }  // namespace
@@ -87,6 +123,14 @@ std::string WhyNoRouteName(std::string_view name) {
     if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') return "may hold only printable ASCII without quotes";
   }
   return name == "other" ? "is the name of calls that match no route" : "";
+}
+
+std::string WhyNoGrpcMethod(std::string_view name) {
+  return WhyNoGrpcName(name, OrAll::kNo);
+}
+
+std::string WhyNoGrpcMethods(std::string_view name) {
+  return WhyNoGrpcName(name, OrAll::kYes);
 }
 
 }  // namespace naru::config

@@ -25,4 +25,11 @@ std::string WhyNoLabel(std::string_view name);
 // The `route` label: printable ASCII without quotes and backslashes, and not "other".
 std::string WhyNoRouteName(std::string_view name);
 
+// The full name of one gRPC method, such as courses.v1.Courses/Get: the path of its calls without the "/" in
+// front. The parts are identifiers as protobuf has them.
+std::string WhyNoGrpcMethod(std::string_view name);
+
+// As above, or every method of a service, courses.v1.Courses/*.
+std::string WhyNoGrpcMethods(std::string_view name);
+
 }  // namespace naru::config

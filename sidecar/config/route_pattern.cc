@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "absl/status/status.h"
+#include "sidecar/config/names.h"
 #include "sidecar/config/text.h"
 
 namespace naru::config {
@@ -78,6 +79,21 @@ absl::StatusOr<RoutePattern> RoutePattern::Parse(std::string_view text) {
     if (!segment.ok()) return segment.status();
     pattern.segments_.push_back(*std::move(segment));
   }
+  return pattern;
+}
+
+// gRPC over HTTP/2, "Requests": the method is POST and the path is "/" service "/" method.
+absl::StatusOr<RoutePattern> RoutePattern::ParseGrpc(std::string_view text) {
+  if (const std::string why = WhyNoGrpcMethods(text); !why.empty()) return Wrong(why);
+  const size_t slash = text.find('/');
+  const std::string_view method = text.substr(slash + 1);
+  RoutePattern pattern;
+  pattern.text_ = std::string(text);
+  pattern.is_grpc_ = true;
+  pattern.method_ = "POST";
+  pattern.segments_ = {Segment{Segment::Kind::kLiteral, std::string(text.substr(0, slash))},
+                       method == "*" ? Segment{Segment::Kind::kOne, ""}
+                                     : Segment{Segment::Kind::kLiteral, std::string(method)}};
   return pattern;
 }
 

@@ -142,14 +142,18 @@ json::object FieldSchema(const FieldDoc& field) {
 json::object SectionSchema(Section section) {
   json::object properties;
   json::array required;
+  json::array exactly_one;
   for (const FieldDoc& field : FieldsOf(section)) {
     properties[field.key] = Described(FieldSchema(field), field.doc, field.fallback);
     if (field.required) required.emplace_back(field.key);
+    if (!field.unless.empty()) exactly_one.push_back(json::object{{"required", json::array{field.key}}});
   }
   if (section == Section::kService || section == Section::kRoute) {
     for (auto& property : PolicyProperties("")) properties.insert(property);
   }
-  return Keys(std::move(properties), std::move(required));
+  json::object schema = Keys(std::move(properties), std::move(required));
+  if (!exactly_one.empty()) schema["oneOf"] = std::move(exactly_one);
+  return schema;
 }
 
 // The reference page.
@@ -201,13 +205,18 @@ std::string ShapeWords(const FieldDoc& field) {
   return "";
 }
 
+std::string DefaultCell(const FieldDoc& field) {
+  if (!field.unless.empty()) return "required unless there is " + Code(field.unless);
+  return field.required ? "required" : Code(field.fallback);
+}
+
 std::string SectionTable(std::string_view title, std::string_view introduction, Section section) {
   std::string text =
       "## " + std::string(title) + "\n\n" + std::string(introduction) + "\n\n" + std::string(kTableHead);
   for (const FieldDoc& field : FieldsOf(section)) {
     const std::string bounds = field.shape == Shape::kValue ? DescribeBounds(field.type) : "";
-    text += TableRow(field.key, ShapeWords(field), field.required ? "required" : Code(field.fallback),
-                     JoinClauses(bounds, field.constraint), field.doc);
+    text += TableRow(field.key, ShapeWords(field), DefaultCell(field), JoinClauses(bounds, field.constraint),
+                     field.doc);
   }
   return text + "\n";
 }

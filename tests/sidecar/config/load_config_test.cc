@@ -389,7 +389,18 @@ TEST_F(LoadConfigTest, WrongValuesOfAService) {
       {"routes: [{match: get /x}]",
        "match: \"get\" is not a method: write it in upper case, such as GET, or * for any"},
       {"routes: [{name: x}]",
-       "this route has no `match` | say which calls it means: match: GET /v1/courses/{id}"},
+       "this route has neither `match` nor `grpc` | say which calls it means: match: GET /v1/courses/{id}, "
+       "or "
+       "grpc: courses.v1.Courses/Get"},
+      {"routes: [{match: /x, grpc: a.B/C}]",
+       "this route has both `match` and `grpc` | remove one of them, or write a route for each"},
+      {"routes: [{grpc: a.B/C, match: [/x]}]",
+       "this route has both `match` and `grpc` | remove one of them, or write a route for each"},
+      {"routes: [{grpc: [a.B/C]}]", "grpc must be a gRPC method such as courses.v1.Courses/Get, not a list"},
+      {"routes: [{grpc: }]", "grpc must be a gRPC method such as courses.v1.Courses/Get, not nothing"},
+      {"routes: [{grpc: a.B}]",
+       "grpc: \"a.B\" names no method | write PACKAGE.SERVICE/METHOD, such as courses.v1.Courses/Get, or "
+       "PACKAGE.SERVICE/* for every method"},
       {"routes: [GET /x]", "a route must be keys with values, not a single value"},
       {"routes: [{match: /x, name: other}]", "name: \"other\" is the name of calls that match no route"},
       {"routes: [{match: /x, squad: t}]", "there is no key \"squad\" in a route"},
@@ -397,6 +408,54 @@ TEST_F(LoadConfigTest, WrongValuesOfAService) {
   for (const auto& [line, complaint] : rows) {
     EXPECT_THAT(InService(line), ElementsAre(testing::StartsWith(complaint))) << line;
   }
+}
+
+TEST_F(LoadConfigTest, ARouteCanNameGrpcMethods) {
+  const std::shared_ptr<const Config> config = SoundService(R"(routes:
+  - grpc: courses.v1.Courses/Get
+    name: get
+    timeout: 800ms
+  - {grpc: courses.v1.Courses/*, retry: {idempotent: true}})");
+  const Service& service = config->services[0];
+  ASSERT_EQ(service.routes.size(), 2u);
+  EXPECT_EQ(service.routes[0].name, "get");
+  EXPECT_EQ(service.routes[0].policy.timeout, 800ms);
+  EXPECT_EQ(service.routes[1].name, "courses.v1.Courses/*");
+  EXPECT_EQ(service.routes[1].pattern.text(), "courses.v1.Courses/*");
+  EXPECT_EQ(service.MatchRoute("POST", "/courses.v1.Courses/Get"), &service.routes[0]);
+  EXPECT_EQ(service.MatchRoute("POST", "/courses.v1.Courses/List"), &service.routes[1]);
+  EXPECT_EQ(service.MatchRoute("POST", "/courses.v2.Courses/Get"), nullptr);
+}
+
+TEST_F(LoadConfigTest, AMalformedGrpcRouteIsShownInItsLine) {
+  EXPECT_EQ(Problems(R"(services:
+  a:
+    squad: s
+    endpoints: [10.0.0.1:80]
+    routes:
+      - grpc: /courses.v1.Courses/Get
+)"),
+            R"(naru.yaml:6:15: grpc: "/courses.v1.Courses/Get" begins with "/"
+        - grpc: /courses.v1.Courses/Get
+                ^
+  write PACKAGE.SERVICE/METHOD, such as courses.v1.Courses/Get, or PACKAGE.SERVICE/* for every method
+)");
+}
+
+TEST_F(LoadConfigTest, ARouteWithMatchAndGrpcIsShownAtTheSecondOfThem) {
+  EXPECT_EQ(Problems(R"(services:
+  a:
+    squad: s
+    endpoints: [10.0.0.1:80]
+    routes:
+      - match: POST /courses.v1.Courses/Get
+        grpc: courses.v1.Courses/Get
+)"),
+            R"(naru.yaml:7:15: this route has both `match` and `grpc`
+          grpc: courses.v1.Courses/Get
+                ^
+  remove one of them, or write a route for each
+)");
 }
 
 TEST_F(LoadConfigTest, WrongEndpoints) {
@@ -510,6 +569,12 @@ TEST_F(LoadConfigTest, Contradictions) {
        "no call reaches this route: /v1/** at naru.yaml:6 matches all of them first | the first match wins; "
        "move this "
        "route above that one, or remove it"},
+      {"routes:\n  - grpc: a.B/*\n  - match: POST /a.B/C",
+       "no call reaches this route: a.B/* at naru.yaml:6 matches all of them first | the first match wins; "
+       "move this route above that one, or remove it"},
+      {"routes:\n  - match: /**\n  - grpc: a.B/C",
+       "no call reaches this route: /** at naru.yaml:6 matches all of them first | the first match wins; "
+       "move this route above that one, or remove it"},
       {"routes:\n  - {match: /a, name: x}\n  - {match: /b, name: x}",
        "two routes of a have the name \"x\" | the first is at naru.yaml:6; metrics could not tell them "
        "apart"},

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/allocations.h"
+
 namespace naru::config {
 namespace {
 
@@ -14,6 +16,11 @@ RoutePattern Pattern(std::string_view text) {
 
 std::string Complaint(std::string_view text) {
   return std::string(RoutePattern::Parse(text).status().message());
+}
+
+// As a route names it: "grpc a.B/C" by its key `grpc`, anything else by `match`.
+RoutePattern Written(std::string_view text) {
+  return text.starts_with("grpc ") ? *RoutePattern::ParseGrpc(text.substr(5)) : Pattern(text);
 }
 
 TEST(RoutePattern, MatchesMethodAndPath) {
@@ -56,6 +63,47 @@ TEST(RoutePattern, MatchesMethodAndPath) {
   }
 }
 
+TEST(RoutePattern, AGrpcNameMatchesThePostsOfItsPath) {
+  struct Row {
+    std::string_view pattern, method, path;
+    bool matches;
+  };
+  const std::vector<Row> rows = {
+      {"a.v1.Courses/Get", "POST", "/a.v1.Courses/Get", true},
+      {"a.v1.Courses/Get", "GET", "/a.v1.Courses/Get", false},
+      {"a.v1.Courses/Get", "POST", "/a.v1.Courses/get", false},
+      {"a.v1.Courses/Get", "POST", "/a.v1.Courses/List", false},
+      {"a.v1.Courses/Get", "POST", "/a.v1.Courses/Get/", false},
+      {"a.v1.Courses/Get", "POST", "/a.v1.Courses", false},
+      {"a.v1.Courses/Get", "POST", "/Courses/Get", false},
+      {"a.v1.Courses/*", "POST", "/a.v1.Courses/Get", true},
+      {"a.v1.Courses/*", "POST", "/a.v1.Courses/List", true},
+      {"a.v1.Courses/*", "POST", "/a.v1.Courses/", false},
+      {"a.v1.Courses/*", "POST", "/a.v1.Courses", false},
+      {"a.v1.Courses/*", "POST", "/a.v1.Courses/Get/x", false},
+      {"a.v1.Courses/*", "PUT", "/a.v1.Courses/Get", false},
+      {"a.v1.Courses/*", "POST", "/a.v1.CoursesAdmin/Get", false},
+      {"Courses/Get", "POST", "/Courses/Get", true},
+      {"_a._B/_c1", "POST", "/_a._B/_c1", true},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(RoutePattern::ParseGrpc(row.pattern)->Matches(row.method, row.path), row.matches)
+        << row.pattern << " | " << row.method << ' ' << row.path;
+  }
+}
+
+TEST(RoutePattern, MatchingAllocatesNothing) {
+  const std::vector<RoutePattern> patterns = {
+      Written("grpc learning.courses.v1.Courses/Get"), Written("grpc learning.courses.v1.Courses/*"),
+      Written("POST /learning.courses.v1.Courses/{method}"), Written("POST /**")};
+  const size_t before = Allocations();
+  for (const RoutePattern& pattern : patterns) {
+    EXPECT_TRUE(pattern.Matches("POST", "/learning.courses.v1.Courses/Get"));
+    EXPECT_FALSE(pattern.Matches("GET", "/learning.courses.v1.Courses/Get"));
+  }
+  EXPECT_EQ(Allocations(), before);
+}
+
 TEST(RoutePattern, CoversWhatItHidesWhenPlacedEarlier) {
   struct Row {
     std::string_view pattern, other;
@@ -80,9 +128,27 @@ TEST(RoutePattern, CoversWhatItHidesWhenPlacedEarlier) {
       {"/**", "/", true},
       {"GET /v1/**", "GET /v1/x/**", true},
       {"/a", "/a/b", false},
+      {"grpc a.B/C", "grpc a.B/C", true},
+      {"grpc a.B/*", "grpc a.B/C", true},
+      {"grpc a.B/*", "grpc a.B/*", true},
+      {"grpc a.B/C", "grpc a.B/*", false},
+      {"grpc a.B/*", "grpc a.D/C", false},
+      {"grpc a.B/C", "POST /a.B/C", true},
+      {"grpc a.B/*", "POST /a.B/{method}", true},
+      {"grpc a.B/*", "POST /a.B/C", true},
+      {"grpc a.B/*", "POST /a.B/", false},
+      {"grpc a.B/*", "POST /a.B/**", false},
+      {"grpc a.B/C", "/a.B/C", false},
+      {"grpc a.B/C", "GET /a.B/C", false},
+      {"POST /a.B/C", "grpc a.B/C", true},
+      {"POST /{service}/{method}", "grpc a.B/*", true},
+      {"POST /a.B/**", "grpc a.B/*", true},
+      {"/**", "grpc a.B/*", true},
+      {"PUT /**", "grpc a.B/C", false},
+      {"POST /a.B/C", "grpc a.B/*", false},
   };
   for (const Row& row : rows) {
-    EXPECT_EQ(Pattern(row.pattern).Covers(Pattern(row.other)), row.covers)
+    EXPECT_EQ(Written(row.pattern).Covers(Written(row.other)), row.covers)
         << row.pattern << " | " << row.other;
   }
 }
@@ -109,8 +175,44 @@ TEST(RoutePattern, SaysWhatIsWrong) {
   for (const auto& [text, complaint] : rows) EXPECT_EQ(Complaint(text), complaint);
 }
 
+TEST(RoutePattern, SaysWhatIsWrongWithAGrpcName) {
+  const std::string service = ": it is names of letters, digits and \"_\", no digit first, joined by \".\"";
+  const std::string method = ": it is a name of letters, digits and \"_\", no digit first";
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"", "names no service"},
+      {"/", "begins with \"/\""},
+      {"/a.B/C", "begins with \"/\""},
+      {"/a.B/*", "begins with \"/\""},
+      {"a.B", "names no method"},
+      {"a.B/", "names no method"},
+      {"a.B/C/D", "names more than a service and a method"},
+      {"a.B/C/*", "names more than a service and a method"},
+      {"a.B/**", "has a malformed method, \"**\"" + method},
+      {"a.B/Get*", "has a malformed method, \"Get*\"" + method},
+      {"a.B/{method}", "has a malformed method, \"{method}\"" + method},
+      {"a.B/1", "has a malformed method, \"1\"" + method},
+      {"a.B/C?x", "has a malformed method, \"C?x\"" + method},
+      {"*/C", "has a malformed service, \"*\"" + service},
+      {"*/*", "has a malformed service, \"*\"" + service},
+      {"a.*/C", "has a malformed service, \"a.*\"" + service},
+      {"POST /a.B/C", "has a malformed service, \"POST \"" + service},
+      {".B/C", "has a malformed service, \".B\"" + service},
+      {"a..B/C", "has a malformed service, \"a..B\"" + service},
+      {"a./C", "has a malformed service, \"a.\"" + service},
+      {"1a.B/C", "has a malformed service, \"1a.B\"" + service},
+      {"a-b.B/C", "has a malformed service, \"a-b.B\"" + service},
+      {std::string(1025, 'a'), "is longer than 1024 characters"},
+  };
+  for (const auto& [text, complaint] : rows) {
+    EXPECT_EQ(std::string(RoutePattern::ParseGrpc(text).status().message()), complaint) << text;
+  }
+}
+
 TEST(RoutePattern, KeepsItsText) {
   EXPECT_EQ(Pattern("GET  /a").text(), "GET  /a");
+  EXPECT_FALSE(Pattern("POST /a.B/C").is_grpc());
+  EXPECT_EQ(Written("grpc a.B/*").text(), "a.B/*");
+  EXPECT_TRUE(Written("grpc a.B/*").is_grpc());
 }
 
 }  // namespace

@@ -78,6 +78,32 @@ TEST(Schema, KnowsEveryKeyAndNoOther) {
             R"({"enum":["auto","http1","http2"]})");
 }
 
+TEST(Schema, ARouteHasExactlyOneOfMatchAndGrpc) {
+  const json::value schema = json::parse(SchemaJson());
+  const json::value& route = schema.at("properties")
+                                 .at("services")
+                                 .at("additionalProperties")
+                                 .at("properties")
+                                 .at("routes")
+                                 .at("items");
+  EXPECT_EQ(json::serialize(route.at("oneOf")), R"([{"required":["match"]},{"required":["grpc"]}])");
+  EXPECT_FALSE(route.as_object().contains("required"));
+  EXPECT_TRUE(route.at("properties").as_object().contains("grpc"));
+}
+
+TEST(EffectiveConfig, ShowsARouteAsItWasWritten) {
+  FakeEnvironment environment;
+  environment.files["naru.yaml"] =
+      "services:\n  a:\n    squad: s\n    endpoints: [10.0.0.1:80]\n"
+      "    routes:\n      - match: GET /x\n      - {grpc: a.B/*, name: b}\n";
+  const auto config = LoadConfig("naru.yaml", environment).config;
+  ASSERT_NE(config, nullptr);
+  json::value routes = json::parse(EffectiveConfigJson(*config)).at("services").at("a").at("routes");
+  for (json::value& route : routes.as_array()) route.as_object().erase("policy");
+  EXPECT_EQ(json::serialize(routes), R"([{"name":"GET /x","match":"GET /x","from":"naru.yaml:6"},)"
+                                     R"({"name":"b","grpc":"a.B/*","from":"naru.yaml:7"}])");
+}
+
 TEST(EffectiveConfig, SaysTheProtocolAsItIsWritten) {
   for (std::string_view word : kProtocolWords) {
     FakeEnvironment environment;
