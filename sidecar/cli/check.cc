@@ -49,6 +49,21 @@ std::string Callable(discovery::Address address) {
   return address.ToString();
 }
 
+bool SpeaksGrpc(const Service& service) {
+  return std::any_of(service.routes.begin(), service.routes.end(),
+                     [](const config::Route& route) { return route.pattern.is_grpc(); });
+}
+
+// What a gRPC client dials. It names the service by :authority, having no path of its own.
+std::vector<std::string> WaysToCallByGrpc(const Config& config, const Service& service) {
+  std::vector<std::string> ways;
+  if (service.port.has_value()) ways.push_back(Cat("gRPC to ", Callable(config.OwnPortOf(service))));
+  if (const ListenAddress* shared = SharedPort(config)) {
+    ways.push_back(Cat("gRPC to ", Callable(shared->tcp), " with authority ", service.name));
+  }
+  return ways;
+}
+
 std::vector<std::string> WaysToCall(const Config& config, const Service& service) {
   std::vector<std::string> ways;
   if (service.port.has_value()) ways.push_back(Cat("http://", Callable(config.OwnPortOf(service)), "/"));
@@ -59,6 +74,9 @@ std::vector<std::string> WaysToCall(const Config& config, const Service& service
   std::string hosts = Cat("Host: ", service.name);
   for (const std::string& host : service.hosts) hosts += Cat(" or ", host);
   ways.push_back(hosts + " on the shared port");
+  if (SpeaksGrpc(service)) {
+    for (std::string& way : WaysToCallByGrpc(config, service)) ways.push_back(std::move(way));
+  }
   return ways;
 }
 

@@ -36,6 +36,25 @@ services:
     breaker: off
 )";
 
+constexpr char kGrpcConfig[] = R"(caller: {squad: video, service: video-api}
+services:
+  courses:
+    squad: learning
+    endpoints: [10.0.1.11:8080]
+    port: 4101
+    protocol: http2
+    routes:
+      - grpc: courses.v1.Courses/Get
+        name: get
+        timeout: 800ms
+      - grpc: courses.v1.Enrolments/*
+        retry: {idempotent: true}
+      - grpc: courses.v1.Imports/*
+        retry: {on: [refused, unavailable]}
+      - grpc: courses.v1.Exports/*
+        retry: {on: [unavailable]}
+)";
+
 // The vocabulary: naru.yaml is there and sound, and a command leaves its exit code and what it printed.
 class CommandLineTest : public testing::Test {
  protected:
@@ -120,6 +139,24 @@ orders (squad shop, 1 endpoint, naru.yaml:15)
   http://127.0.0.1:4000/orders/
   http://orders/ with HTTP_PROXY=http://127.0.0.1:4000
   Host: orders on the shared port
+)");
+}
+
+TEST_F(CommandLineTest, CheckSaysWhatAGrpcClientDials) {
+  environment_.files["naru.yaml"] = kGrpcConfig;
+  EXPECT_EQ(Naru({"check", "-c", "naru.yaml"}), 0);
+  EXPECT_EQ(out_.str(), R"(naru.yaml is sound: 1 service in 1 file
+listen 127.0.0.1:4000: every service, by its name
+port 4101: courses
+admin 127.0.0.1:4001
+
+courses (squad learning, 1 endpoint, naru.yaml:3)
+  http://127.0.0.1:4101/
+  http://127.0.0.1:4000/courses/
+  http://courses/ with HTTP_PROXY=http://127.0.0.1:4000
+  Host: courses on the shared port
+  gRPC to 127.0.0.1:4101
+  gRPC to 127.0.0.1:4000 with authority courses
 )");
 }
 
