@@ -94,10 +94,11 @@ class Commands {
   void AddExplain() {
     AddConfig(explain_);
     AddFormat(explain_);
-    explain_->add_option("METHOD", options_.call.method, "such as GET")->required();
+    explain_->add_option("METHOD", options_.call.method, "such as GET; or grpc")->required();
     explain_
         ->add_option("URL", options_.call.url,
-                     "as the application calls it: http://HOST[:PORT]/path, or /path")
+                     "as the application calls it: http://HOST[:PORT]/path, or /path; of grpc also "
+                     "SERVICE/PACKAGE.SERVICE/METHOD")
         ->required();
     explain_
         ->add_option("-H,--header", options_.call.headers,

@@ -26,6 +26,7 @@ using call::NamingFailure;
 using call::Target;
 using config::Cat;
 using config::Config;
+using config::Contains;
 using config::Policy;
 
 struct Header {
@@ -47,12 +48,19 @@ absl::StatusOr<std::vector<Header>> ParseHeaders(const std::vector<std::string>&
   return headers;
 }
 
-std::optional<std::string_view> FindHeader(const std::vector<Header>& headers, std::string_view name) {
-  for (const Header& header : headers) {
-    if (header.name == name) return header.value;
+// The call as it is sent: its headers read, and `grpc` written out.
+struct Request {
+  std::string method;
+  std::string url;
+  std::vector<Header> headers;
+
+  std::optional<std::string_view> Find(std::string_view name) const {
+    for (const Header& header : headers) {
+      if (header.name == name) return header.value;
+    }
+    return std::nullopt;
   }
-  return std::nullopt;
-}
+};
 
 struct Url {
   std::string_view authority;
@@ -79,6 +87,61 @@ std::optional<Url> ParseUrl(std::string_view text) {
   return url;
 }
 
+// gRPC over HTTP/2, "Requests": "application/grpc", alone or with a message format such as "+proto". What
+// goes on otherwise, such as application/grpc-web, is another protocol.
+bool IsGrpcType(std::string_view content_type) {
+  constexpr std::string_view kType = "application/grpc";
+  const std::string type = absl::AsciiStrToLower(std::string(content_type));
+  return type.starts_with(kType) &&
+         (type.size() == kType.size() || Contains("+;", type.substr(kType.size(), 1)));
+}
+
+bool IsGrpc(const Request& request) {
+  return request.method == "POST" && IsGrpcType(request.Find("content-type").value_or(""));
+}
+
+bool SaysGrpc(const ExplainedCall& call) {
+  return absl::AsciiStrToLower(call.method) == "grpc";
+}
+
+// What a gRPC client sends. It has no path in front of a method's, so that SERVICE/path stands for SERVICE in
+// :authority, unless it is a loopback address: then that is what the client dials.
+absl::Status WriteOutGrpc(Request& request) {
+  request.method = "POST";
+  if (!IsGrpc(request))
+    request.headers.insert(request.headers.begin(), Header{"content-type", "application/grpc"});
+  const size_t slash = request.url.find('/');
+  if (slash == std::string::npos) {
+    return absl::InvalidArgumentError(Cat(
+        "\"", request.url, "\" names no gRPC method: write http://HOST[:PORT]/PACKAGE.SERVICE/METHOD, or ",
+        "SERVICE/PACKAGE.SERVICE/METHOD"));
+  }
+  if (slash == 0 || Contains(request.url, "://")) return absl::OkStatus();
+  const std::string absolute = Cat("http://", request.url);
+  const std::optional<Url> url = ParseUrl(absolute);
+  if (url.has_value() && config::MeansThisMachine(url->host)) {
+    request.url = absolute;
+  } else {
+    request.headers.insert(request.headers.begin(), Header{"host", request.url.substr(0, slash)});
+    request.url.erase(0, slash);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Request> RequestOf(const ExplainedCall& call) {
+  absl::StatusOr<std::vector<Header>> headers = ParseHeaders(call.headers);
+  if (!headers.ok()) return headers.status();
+  Request request{call.method, call.url, *std::move(headers)};
+  const absl::Status written = SaysGrpc(call) ? WriteOutGrpc(request) : absl::OkStatus();
+  if (!written.ok()) return written;
+  return request;
+}
+
+// "courses.v1.Courses/Get" of "/courses.v1.Courses/Get".
+std::string_view GrpcNameOf(std::string_view path) {
+  return path.starts_with("/") ? path.substr(1) : path;
+}
+
 bool IsSharedPort(const Config& config, uint16_t port) {
   return std::any_of(config.listen.begin(), config.listen.end(),
                      [port](const config::ListenAddress& address) {
@@ -88,48 +151,62 @@ bool IsSharedPort(const Config& config, uint16_t port) {
 
 // What naru would see of a call that the application makes to this URL: a loopback host is dialled as it
 // stands, any other host can only come in through HTTP_PROXY, as an absolute URL.
-absl::StatusOr<call::Naming> NamingOf(const ExplainedCall& call, const std::vector<Header>& headers,
-                                      const Config& config, const call::ServiceDirectory& directory) {
-  const std::string_view host = FindHeader(headers, "host").value_or("");
-  if (call.url.starts_with("/") || call.url.starts_with("https://") || call.method == "CONNECT" ||
-      call.url == "*") {
-    return call::Naming{0, call.method, call.url, host};
+absl::StatusOr<call::Naming> NamingOf(const Request& request, const Config& config,
+                                      const call::ServiceDirectory& directory) {
+  const std::string_view host = request.Find("host").value_or("");
+  if (request.url.starts_with("/") || request.url.starts_with("https://") || request.method == "CONNECT" ||
+      request.url == "*") {
+    return call::Naming{0, request.method, request.url, host};
   }
-  const std::optional<Url> url = ParseUrl(call.url);
+  const std::optional<Url> url = ParseUrl(request.url);
   if (!url.has_value()) {
-    return absl::InvalidArgumentError(Cat("\"", call.url, "\" is neither http://HOST[:PORT]/path nor /path"));
+    return absl::InvalidArgumentError(
+        Cat("\"", request.url, "\" is neither http://HOST[:PORT]/path nor /path"));
   }
-  if (!config::MeansThisMachine(url->host)) return call::Naming{0, call.method, call.url, host};
+  if (!config::MeansThisMachine(url->host)) return call::Naming{0, request.method, request.url, host};
   const uint16_t port = url->port.value_or(80);
-  if (directory.ByPort(port) != nullptr) return call::Naming{port, call.method, url->path_and_query, host};
+  if (directory.ByPort(port) != nullptr) return call::Naming{port, request.method, url->path_and_query, host};
   if (!IsSharedPort(config, port)) {
     return absl::NotFoundError(
         Cat("naru does not listen on port ", port, "; naru check lists the ports that it listens on"));
   }
-  return call::Naming{0, call.method, url->path_and_query, host.empty() ? url->authority : host};
+  return call::Naming{0, request.method, url->path_and_query, host.empty() ? url->authority : host};
+}
+
+// What is retried of a gRPC call that must not be processed twice.
+std::string GrpcRetries(uint16_t retry_on) {
+  constexpr std::string_view kWhy =
+      ": a gRPC call is a POST, which is not idempotent (retry.idempotent or an Idempotency-Key would allow "
+      "more)";
+  std::vector<std::string_view> reasons;
+  if (retry_on & resilience::kOnUnsent) reasons.push_back("was never sent");
+  if (retry_on & resilience::kOnRefused) reasons.push_back("was refused");
+  if (reasons.empty()) return Cat("not retried, as retry.on has neither unsent nor refused", kWhy);
+  return Cat("retried only if it ", config::Join(reasons, " or "), kWhy);
+}
+
+std::string Retries(const Request& request, const resilience::RetryPolicy& retry) {
+  const bool idempotent = resilience::IsIdempotent(request.method);
+  const bool keyed = request.Find("idempotency-key").has_value();
+  if (retry.attempts == 1) return "never retried: retry.attempts is 1";
+  if (idempotent || keyed || retry.idempotent) {
+    return Cat("retried even if it may have been processed: ",
+               idempotent
+                   ? request.method + " is idempotent"
+                   : std::string(keyed ? "it has an Idempotency-Key" : "retry.idempotent vouches for it"));
+  }
+  if (IsGrpc(request)) return GrpcRetries(retry.on);
+  return Cat("retried only if it was never sent: ", request.method,
+             " is not idempotent (retry.idempotent or an Idempotency-Key would allow more)");
 }
 
 // What the headers and the method of this call change, as sentences.
-std::vector<std::string> Effects(const ExplainedCall& call, const std::vector<Header>& headers,
-                                 const Policy& policy) {
-  std::vector<std::string> effects;
-  const bool idempotent = resilience::IsIdempotent(call.method);
-  const bool keyed = FindHeader(headers, "idempotency-key").has_value();
-  if (policy.retry.attempts == 1) {
-    effects.push_back("never retried: retry.attempts is 1");
-  } else if (idempotent || keyed || policy.retry.idempotent) {
-    effects.push_back(Cat(
-        "retried even if it may have been processed: ",
-        idempotent ? call.method + " is idempotent"
-                   : std::string(keyed ? "it has an Idempotency-Key" : "retry.idempotent vouches for it")));
-  } else {
-    effects.push_back(Cat("retried only if it was never sent: ", call.method,
-                          " is not idempotent (retry.idempotent or an Idempotency-Key would allow more)"));
-  }
-  if (const auto attempt = FindHeader(headers, "x-naru-attempt"); attempt.has_value() && *attempt != "1") {
+std::vector<std::string> Effects(const Request& request, const Policy& policy) {
+  std::vector<std::string> effects = {Retries(request, policy.retry)};
+  if (const auto attempt = request.Find("x-naru-attempt"); attempt.has_value() && *attempt != "1") {
     effects.push_back("x-naru-attempt: the caller is retrying, so only what was never sent is retried here");
   }
-  if (const auto field = FindHeader(headers, "x-naru-deadline-ms"); field.has_value()) {
+  if (const auto field = request.Find("x-naru-deadline-ms"); field.has_value()) {
     const std::optional<resilience::Duration> deadline = resilience::ParseDeadlineMs(*field);
     effects.push_back(
         !deadline.has_value() ? std::string("x-naru-deadline-ms: malformed, so it is ignored")
@@ -142,7 +219,7 @@ std::vector<std::string> Effects(const ExplainedCall& call, const std::vector<He
 
 struct Explanation {
   const Config& config;
-  const ExplainedCall& call;
+  const Request& request;
   const Target& target;
   std::vector<std::string> effects;
 
@@ -151,6 +228,17 @@ struct Explanation {
   }
   std::string_view RouteName() const {
     return target.route == nullptr ? std::string_view("other") : std::string_view(target.route->name);
+  }
+  // The pattern as the file has it; `grpc` in front of one that was written by that key.
+  std::string Pattern() const {
+    const config::RoutePattern& pattern = target.route->pattern;
+    return Cat(pattern.is_grpc() ? "grpc " : "", pattern.text());
+  }
+  // "courses.v1.Courses/Get", or what the path is instead.
+  std::string Grpc() const {
+    const std::string_view name = GrpcNameOf(target.path_and_query);
+    const std::string why = config::WhyNoGrpcMethod(name);
+    return why.empty() ? std::string(name) : Cat("by its content-type, but \"", name, "\" ", why);
   }
   std::string Endpoints() const {
     std::vector<std::string> endpoints;
@@ -173,8 +261,9 @@ void PrintText(const Explanation& explained, std::ostream& out) {
       << "squad      " << service.squad << "\n"
       << "named by   " << call::WordsFor(explained.target.named_by) << "\n"
       << "route      " << explained.RouteName();
-  if (route != nullptr) out << ": " << route->pattern.text() << " (" << config.Where(route->origin) << ")";
-  out << "\nupstream   " << explained.call.method << " " << explained.target.path_and_query
+  if (route != nullptr) out << ": " << explained.Pattern() << " (" << config.Where(route->origin) << ")";
+  if (IsGrpc(explained.request)) out << "\ngRPC       " << explained.Grpc();
+  out << "\nupstream   " << explained.request.method << " " << explained.target.path_and_query
       << ", Host: " << explained.UpstreamHost() << "\n"
       << "endpoints  " << explained.Endpoints() << " (" << config.Where(service.endpoints_origin) << ")\n";
   for (const std::string& effect : explained.effects) out << "this call  " << effect << "\n";
@@ -182,6 +271,15 @@ void PrintText(const Explanation& explained, std::ostream& out) {
   for (const config::PolicyLine& line : config::Explain(explained.target.policy())) {
     out << Padded(line.key, 24) << Padded(line.value, 12) << config.Where(line.origin) << "\n";
   }
+}
+
+// Null: no gRPC. Its members are null where the path is not a gRPC method's.
+json::value GrpcJson(const Explanation& explained) {
+  if (!IsGrpc(explained.request)) return nullptr;
+  const std::string_view name = GrpcNameOf(explained.target.path_and_query);
+  if (!config::WhyNoGrpcMethod(name).empty()) return json::object{{"service", nullptr}, {"method", nullptr}};
+  const size_t slash = name.find('/');
+  return json::object{{"service", name.substr(0, slash)}, {"method", name.substr(slash + 1)}};
 }
 
 std::string ExplanationJson(const Explanation& explained) {
@@ -201,8 +299,9 @@ std::string ExplanationJson(const Explanation& explained) {
                       {"named_by", call::WordsFor(explained.target.named_by)},
                       {"route", explained.RouteName()},
                       {"match", nullptr},
+                      {"grpc", GrpcJson(explained)},
                       {"upstream",
-                       {{"method", explained.call.method},
+                       {{"method", explained.request.method},
                         {"path", explained.target.path_and_query},
                         {"host", explained.UpstreamHost()}}},
                       {"endpoints", std::move(endpoints)},
@@ -225,9 +324,29 @@ int PrintFailure(std::string_view outcome, int status, std::string_view detail, 
   return kProblems;
 }
 
-int PrintFailure(const NamingFailure& failure, Format format, std::ostream& out) {
+// The path of a gRPC call begins with a name that is easily taken for that of the service.
+std::string_view AdviceForGrpc(const NamingFailure& failure, const Request& request,
+                               const call::Naming& naming) {
+  const std::string_view name = GrpcNameOf(naming.target);
+  const bool taken = IsGrpc(request) && !failure.name.empty() && name.starts_with(failure.name + "/") &&
+                     config::WhyNoGrpcMethod(name).empty();
+  return taken ? "; or name the service by :authority, as in -H 'host: SERVICE', which a gRPC client does"
+               : "";
+}
+
+int PrintFailure(const NamingFailure& failure, const Request& request, const call::Naming& naming,
+                 Format format, std::ostream& out) {
   const resilience::FailureTraits& traits = resilience::TraitsOf(failure.kind);
-  return PrintFailure(resilience::WordOf(traits.outcome), traits.http_status, failure.detail, format, out);
+  return PrintFailure(resilience::WordOf(traits.outcome), traits.http_status,
+                      Cat(failure.detail, AdviceForGrpc(failure, request, naming)), format, out);
+}
+
+// What is wrong with the path of a call that was said to be gRPC; empty: nothing.
+std::string WhyNoGrpcPath(std::string_view path) {
+  const std::string why = config::WhyNoGrpcMethod(GrpcNameOf(path));
+  if (why.empty()) return "";
+  return Cat("the path \"", path, "\" is no gRPC method: \"", GrpcNameOf(path), "\" ", why,
+             "; write /PACKAGE.SERVICE/METHOD, such as /courses.v1.Courses/Get");
 }
 
 int PrintProblems(const std::string& path, const config::LoadResult& result, Format format,
@@ -246,15 +365,21 @@ int Explain(const std::string& path, const ExplainedCall& call, const config::En
             Format format, std::ostream& out) {
   const config::LoadResult result = config::LoadConfig(path, environment);
   if (result.config == nullptr) return PrintProblems(path, result, format, out);
-  const absl::StatusOr<std::vector<Header>> headers = ParseHeaders(call.headers);
-  if (!headers.ok()) return PrintFailure("", 0, Cat(headers.status().message()), format, out);
+  const absl::StatusOr<Request> request = RequestOf(call);
+  if (!request.ok()) return PrintFailure("", 0, Cat(request.status().message()), format, out);
   const call::ServiceDirectory directory(*result.config);
-  const absl::StatusOr<call::Naming> naming = NamingOf(call, *headers, *result.config, directory);
+  const absl::StatusOr<call::Naming> naming = NamingOf(*request, *result.config, directory);
   if (!naming.ok()) return PrintFailure("", 0, Cat(naming.status().message()), format, out);
   const std::variant<Target, NamingFailure> answer = directory.Resolve(*naming);
-  if (const auto* failure = std::get_if<NamingFailure>(&answer)) return PrintFailure(*failure, format, out);
+  if (const auto* failure = std::get_if<NamingFailure>(&answer)) {
+    return PrintFailure(*failure, *request, *naming, format, out);
+  }
   const Target& target = std::get<Target>(answer);
-  const Explanation explained{*result.config, call, target, Effects(call, *headers, target.policy())};
+  if (SaysGrpc(call)) {
+    const std::string why = WhyNoGrpcPath(target.path_and_query);
+    if (!why.empty()) return PrintFailure("", 0, why, format, out);
+  }
+  const Explanation explained{*result.config, *request, target, Effects(*request, target.policy())};
   if (format == Format::kJson) {
     out << ExplanationJson(explained) << "\n";
   } else {

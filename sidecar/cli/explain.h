@@ -11,8 +11,11 @@
 namespace naru::cli {
 
 struct ExplainedCall {
+  // As HTTP has it, or `grpc` in any case: a POST whose content-type is application/grpc.
   std::string method;
-  std::string url;                   // http://HOST[:PORT]/path as the application writes it, or /path
+  // http://HOST[:PORT]/path as the application writes it, or /path; of `grpc` also SERVICE/path, where a gRPC
+  // client names SERVICE in :authority.
+  std::string url;
   std::vector<std::string> headers;  // "name: value"
 };
 

@@ -327,6 +327,140 @@ TEST_F(CommandLineTest, ExplainSpeaksJson) {
   EXPECT_EQ(exit_code_, 1);
 }
 
+TEST_F(CommandLineTest, ExplainSaysWhereAGrpcCallGoesAndWhatOfItIsRetried) {
+  environment_.files["naru.yaml"] = kGrpcConfig;
+  EXPECT_THAT(Explained({"grpc", "http://127.0.0.1:4000/courses.v1.Courses/Get", "-H", "host: courses"}),
+              testing::StartsWith(
+                  R"(service    courses (naru.yaml:3)
+squad      learning
+named by   Host
+route      get: grpc courses.v1.Courses/Get (naru.yaml:9)
+gRPC       courses.v1.Courses/Get
+upstream   POST /courses.v1.Courses/Get, Host: courses
+endpoints  10.0.1.11:8080 (naru.yaml:5)
+this call  retried only if it was never sent or was refused: a gRPC call is a POST, which is not idempotent (retry.idempotent or an Idempotency-Key would allow more)
+
+timeout                 800ms       naru.yaml:11
+)"));
+  EXPECT_EQ(exit_code_, 0);
+}
+
+TEST_F(CommandLineTest, ExplainSaysWhatOfAGrpcCallThePolicyRetries) {
+  environment_.files["naru.yaml"] = kGrpcConfig;
+  const std::string why =
+      ": a gRPC call is a POST, which is not idempotent (retry.idempotent or an Idempotency-Key would allow "
+      "more)\n";
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"Enrolments/Add", "retried even if it may have been processed: retry.idempotent vouches for it\n"},
+      {"Imports/Start", "retried only if it was refused" + why},
+      {"Exports/Start", "not retried, as retry.on has neither unsent nor refused" + why},
+  };
+  for (const auto& [method, effect] : rows) {
+    EXPECT_THAT(Explained({"grpc", "courses/courses.v1." + method}), HasSubstr("\nthis call  " + effect))
+        << method;
+  }
+}
+
+TEST_F(CommandLineTest, ExplainKnowsEveryWayOfCallingByGrpc) {
+  environment_.files["naru.yaml"] = kGrpcConfig;
+  const std::string get = "/courses.v1.Courses/Get";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
+      {{"grpc", "courses" + get}, "Host"},
+      {{"gRPC", "courses:4000" + get}, "Host"},
+      {{"GRPC", get, "-H", "host: courses"}, "Host"},
+      {{"grpc", "127.0.0.1:4000" + get, "-H", "host: courses"}, "Host"},
+      {{"grpc", "127.0.0.1:4101" + get}, "its local port"},
+      {{"grpc", "http://127.0.0.1:4101" + get}, "its local port"},
+      {{"grpc", "http://courses" + get}, "the absolute URL"},
+      {{"grpc", "/courses" + get}, "the first path segment"},
+      {{"POST", "/courses" + get, "-H", "content-type: application/grpc"}, "the first path segment"},
+      {{"POST", "/courses" + get, "-H", "Content-Type: application/grpc+proto"}, "the first path segment"},
+  };
+  for (const auto& [call, named_by] : rows) {
+    EXPECT_THAT(Explained(call),
+                testing::AllOf(HasSubstr("\nnamed by   " + named_by + "\n"),
+                               HasSubstr("\nroute      get: grpc courses.v1.Courses/Get (naru.yaml:9)\n"),
+                               HasSubstr("\ngRPC       courses.v1.Courses/Get\nupstream   POST " + get +
+                                         ", Host: courses\n")))
+        << testing::PrintToString(call);
+  }
+}
+
+TEST_F(CommandLineTest, ExplainTakesNothingForGrpcThatIsNot) {
+  environment_.files["naru.yaml"] = kGrpcConfig;
+  const std::string get = "/courses/courses.v1.Courses/Get";
+  for (const std::string type : {"application/grpc-web", "application/json", "application/grpcx"}) {
+    EXPECT_THAT(Explained({"POST", get, "-H", "content-type: " + type}),
+                testing::AllOf(testing::Not(HasSubstr("gRPC ")),
+                               HasSubstr("retried only if it was never sent: POST")))
+        << type;
+  }
+  EXPECT_THAT(Explained({"GET", get, "-H", "content-type: application/grpc"}),
+              testing::Not(HasSubstr("gRPC ")));
+}
+
+TEST_F(CommandLineTest, ExplainSaysThatTheContentTypeIsGrpcThoughThePathIsNot) {
+  EXPECT_THAT(
+      Explained({"POST", "/courses/v1/x/y", "-H", "content-type: application/grpc"}),
+      HasSubstr("\ngRPC       by its content-type, but \"v1/x/y\" names more than a service and a method\n"));
+  const boost::json::value said = boost::json::parse(
+      Explained({"POST", "/courses/v1/x/y", "-H", "content-type: application/grpc", "--format=json"}));
+  EXPECT_EQ(boost::json::serialize(said.at("grpc")), R"({"service":null,"method":null})");
+}
+
+TEST_F(CommandLineTest, ExplainSaysWhatIsWrongWithAGrpcCall) {
+  environment_.files["naru.yaml"] = kGrpcConfig;
+  const std::string form = "; write /PACKAGE.SERVICE/METHOD, such as /courses.v1.Courses/Get\n";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
+      {{"grpc", "courses/Get"}, "the path \"/Get\" is no gRPC method: \"Get\" names no method" + form},
+      {{"grpc", "courses/"}, "the path \"/\" is no gRPC method: \"\" names no service" + form},
+      {{"grpc", "/courses/courses.v1.Courses/*"},
+       "the path \"/courses.v1.Courses/*\" is no gRPC method: \"courses.v1.Courses/*\" has a malformed "
+       "method, "
+       "\"*\": it is a name of letters, digits and \"_\", no digit first" +
+           form},
+      {{"grpc", "courses/courses.v1.Courses/Get?x=1"},
+       "the path \"/courses.v1.Courses/Get?x=1\" is no gRPC method: \"courses.v1.Courses/Get?x=1\" has a "
+       "malformed method, \"Get?x=1\": it is a name of letters, digits and \"_\", no digit first" +
+           form},
+      {{"grpc", "courses"},
+       "\"courses\" names no gRPC method: write http://HOST[:PORT]/PACKAGE.SERVICE/METHOD, or "
+       "SERVICE/PACKAGE.SERVICE/METHOD\n"},
+      {{"grpc", "coruses/courses.v1.Courses/Get"},
+       "unknown_service (502): no service is called \"coruses\" (the Host); did you mean \"courses\"? to add "
+       "it, "
+       "define it under services: in naru.yaml\n"},
+      {{"grpc", "http://127.0.0.1:4000/learning.Courses/Get"},
+       "unknown_service (502): no service is called \"learning.Courses\" (the first segment of the path); to "
+       "add "
+       "it, define it under services: in naru.yaml; or name the service by :authority, as in -H 'host: "
+       "SERVICE', "
+       "which a gRPC client does\n"},
+  };
+  for (const auto& [call, said] : rows) {
+    EXPECT_EQ(Explained(call), said);
+    EXPECT_EQ(exit_code_, 1);
+  }
+}
+
+TEST_F(CommandLineTest, ExplainSpeaksJsonOfGrpc) {
+  environment_.files["naru.yaml"] = kGrpcConfig;
+  const boost::json::value grpc =
+      boost::json::parse(Explained({"grpc", "courses/courses.v1.Courses/Get", "--format=json"}));
+  EXPECT_EQ(grpc.at("resolved"), true);
+  EXPECT_EQ(grpc.at("route"), "get");
+  EXPECT_EQ(grpc.at("match"), "courses.v1.Courses/Get");
+  EXPECT_EQ(boost::json::serialize(grpc.at("grpc")), R"({"service":"courses.v1.Courses","method":"Get"})");
+  EXPECT_EQ(boost::json::serialize(grpc.at("upstream")),
+            R"({"method":"POST","path":"/courses.v1.Courses/Get","host":"courses"})");
+  const boost::json::value other = boost::json::parse(Explained({"GET", "/courses/x", "--format=json"}));
+  EXPECT_TRUE(other.at("grpc").is_null());
+  EXPECT_EQ(Explained({"grpc", "courses/Get", "--format=json"}),
+            R"({"resolved":false,"outcome":"","status":null,"detail":"the path \"/Get\" is no gRPC method: )"
+            R"(\"Get\" names no method; write /PACKAGE.SERVICE/METHOD, such as /courses.v1.Courses/Get"})"
+            "\n");
+}
+
 TEST_F(CommandLineTest, VersionNamesTheBuildAndItsLibraries) {
   EXPECT_EQ(Naru({"version"}), 0);
   EXPECT_THAT(out_.str(), testing::StartsWith("naru "));
