@@ -30,9 +30,11 @@ double Seconds(std::chrono::nanoseconds duration) {
   return static_cast<double>(duration.count()) / 1e9;
 }
 
-// "200"; what is not a status has a word.
-std::string CodeLabel(int code) {
+// "200" or "UNAVAILABLE"; what is neither has a word.
+std::string CodeLabel(const std::vector<std::string>& grpc_codes, int code) {
   if (code == 0) return "none";
+  const size_t grpc = static_cast<size_t>(code - CodeCounts::kFirstGrpc);
+  if (code >= CodeCounts::kFirstGrpc && grpc < grpc_codes.size()) return grpc_codes[grpc];
   return code == CodeCounts::kOther ? "other" : std::to_string(code);
 }
 
@@ -100,7 +102,7 @@ void PutCalls(Families& families, const Registry& registry, const CallLabels& la
   }
   for (const auto& [key, count] : reading.calls) {
     const auto& [outcome, code] = key;
-    families.Put(Metric::kCalls, With(With(values, outcomes[outcome]), CodeLabel(code)),
+    families.Put(Metric::kCalls, With(With(values, outcomes[outcome]), CodeLabel(registry.vocabulary().grpc_codes, code)),
                  static_cast<double>(count));
   }
   if (!reading.bytes_up_down) return;

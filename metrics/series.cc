@@ -30,7 +30,7 @@ void CodeCounts::ForEach(absl::FunctionRef<void(uint8_t, int, uint64_t)> visit) 
 
 // The top bit tells a key from a free slot.
 uint32_t CodeCounts::KeyOf(uint8_t outcome, int code) {
-  const uint32_t low = code >= 0 && code <= 999 ? static_cast<uint32_t>(code) : kOther;
+  const uint32_t low = code >= 0 && code < kFirstGrpc + kMaxGrpc ? static_cast<uint32_t>(code) : kOther;
   return uint32_t{1} << 31 | uint32_t{outcome} << 16 | low;
 }
 
@@ -54,7 +54,7 @@ void CallSeries::Record(const FinishedCall& call) {
   assert(call.outcome < kMaxOutcomes);
   Cells& cells = cells_.Get();
   cells.durations[call.outcome].Get(Bounds(kCallBounds)).Observe(call.duration);
-  cells.codes.Count(call.outcome, call.http_status);
+  cells.codes.Count(call.outcome, call.code);
   cells.bytes_up.Add(call.bytes_up);
   cells.bytes_down.Add(call.bytes_down);
 }

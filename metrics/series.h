@@ -25,18 +25,22 @@ inline constexpr size_t kMaxReasons = 16;
 // How a call ended. `outcome` is an index into Vocabulary::outcomes.
 struct FinishedCall {
   uint8_t outcome = 0;
-  int http_status = 0;  // 0: no answer was given
+  int code = 0;  // HTTP status, or CodeCounts::OfGrpc; 0: no answer was given
   std::chrono::nanoseconds duration{0};
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;
 };
 
-// Counts by outcome and status. The status comes from the network, so the table is bounded: the first
+// Counts by outcome and code. The code comes from the network, so the table is bounded: the first
 // kMaxCodes pairs get a cell each, later ones share one cell an outcome.
 class CodeCounts {
  public:
   static constexpr size_t kMaxCodes = 64;
   static constexpr int kOther = 0xffff;  // the code under which later pairs are counted
+
+  static constexpr int kFirstGrpc = 1000;  // codes from here on are those of gRPC
+  static constexpr int kMaxGrpc = 32;
+  static constexpr int OfGrpc(int grpc_code) { return kFirstGrpc + grpc_code; }
 
   void Count(uint8_t outcome, int code);
   void ForEach(absl::FunctionRef<void(uint8_t outcome, int code, uint64_t count)> visit) const;

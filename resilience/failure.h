@@ -27,6 +27,7 @@ enum class FailureKind : uint8_t {
   kReusedReset,       // a reused connection died after the request was sent, before any byte of an answer
   kReset,             // the endpoint closed before the head of its answer was complete
   kBadResponse,       // the endpoint sent something that is not HTTP
+  kWrongProtocol,     // the endpoint does not speak the version of HTTP that it was spoken to in
   kTryTimeout,        // one attempt got no response head in time
   kTimeout,           // `timeout` or the caller's deadline passed before the answer began
   kTruncated,         // the endpoint died, or fell silent, inside the body of its answer

@@ -52,6 +52,9 @@ metrics::Vocabulary MakeVocabulary() {
   for (int outcome = 0; outcome < resilience::kOutcomes; ++outcome) {
     vocabulary.outcomes.emplace_back(resilience::WordOf(static_cast<resilience::Outcome>(outcome)));
   }
+  for (int code = 0; code < resilience::kGrpcCodes; ++code) {
+    vocabulary.grpc_codes.emplace_back(resilience::WordOf(static_cast<resilience::GrpcCode>(code)));
+  }
   vocabulary.retry_reasons = call::RetryReasonWords();
   vocabulary.suppressed_reasons = call::SuppressedRetryWords();
   return vocabulary;
@@ -297,13 +300,17 @@ uint64_t Sidecar::CallsBegun() const {
 metrics::GaugeReadings Sidecar::ReadGauges() {
   metrics::GaugeReadings readings;
   readings.services = ReadServices(*snapshot_, Now(), Now() - loaded_at_, loads_);
-  uint64_t downstream = 0;
-  uint64_t upstream = 0;
+  uint64_t downstream = 0, downstream_http2 = 0, upstream = 0, upstream_http2 = 0;
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    downstream += worker->downstream_connections();
+    downstream += worker->downstream_connections() - worker->http2_downstream_connections();
+    downstream_http2 += worker->http2_downstream_connections();
     upstream += worker->upstream_connections();
+    upstream_http2 += worker->http2_upstream_connections();
   }
-  readings.connections = {{"downstream", "http1", downstream}, {"upstream", "http1", upstream}};
+  readings.connections = {{"downstream", "http1", downstream},
+                          {"downstream", "http2", downstream_http2},
+                          {"upstream", "http1", upstream},
+                          {"upstream", "http2", upstream_http2}};
   return readings;
 }
 

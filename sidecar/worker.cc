@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include "sidecar/call/http1_downstream.h"
+#include "sidecar/call/http2_downstream.h"
+
 namespace naru {
 namespace {
 
@@ -26,8 +29,9 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<const call::Snapshot> snap
       random_(SeededRandom()),
       snapshot_(std::move(snapshot)),
       upstream_pool_(loop_),
+      http2_pool_(loop_, buffers_),
       stack_({loop_,
-              {loop_, buffers_, upstream_pool_},
+              {loop_, buffers_, upstream_pool_, http2_pool_},
               options_.index,
               options_.nameless,
               options_.observer,
@@ -52,15 +56,33 @@ void Worker::UseSnapshot(std::shared_ptr<const call::Snapshot> snapshot) {
 }
 
 void Worker::AddListener(std::string key, int fd, call::AcceptedAt at) {
-  loop_.Post([this, key = std::move(key), fd, at] {
+  loop_.Post([this, key = std::move(key), fd, at]() mutable {
+    at.listener = ++last_listener_;
     net::Listener::Callbacks callbacks{[this, at](int accepted) { Accept(accepted, at); },
                                        [this](int error) { MakeRoom(error); }};
-    listeners_[key] = std::make_unique<net::Listener>(loop_, fd, std::move(callbacks));
+    listeners_[key] = {at.listener, std::make_unique<net::Listener>(loop_, fd, std::move(callbacks))};
   });
 }
 
 void Worker::RemoveListener(std::string key) {
-  loop_.Post([this, key = std::move(key)] { listeners_.erase(key); });
+  loop_.Post([this, key = std::move(key)] {
+    const auto found = listeners_.find(key);
+    if (found == listeners_.end()) return;
+    const uint32_t number = found->second.number;
+    listeners_.erase(found);
+    for (call::DownstreamConnection& connection : connections_) {
+      if (connection.accepted_at().listener == number) connection.Drain();
+    }
+  });
+}
+
+// HTTP/1 knows no way to say so that a request on its way could not cross.
+void Worker::Drain() {
+  loop_.Post([this] {
+    for (call::DownstreamConnection& connection : connections_) {
+      if (connection.http2()) connection.Drain();
+    }
+  });
 }
 
 void Worker::WakeWaiting(call::LimitConcurrency::LimitPtr limit) {
@@ -68,17 +90,27 @@ void Worker::WakeWaiting(call::LimitConcurrency::LimitPtr limit) {
 }
 
 void Worker::Accept(int fd, call::AcceptedAt at) {
-  auto* connection = new call::Http1Downstream(*this, fd, at);
-  connections_.push_back(*connection);
+  Serve(*new call::Http1Downstream(*this, fd, at));
+}
+
+void Worker::Continue(call::Http2Takeover takeover) {
+  auto* connection = new call::Http2Downstream(*this, std::move(takeover));
+  AddRelaxed(http2_count_, 1);
+  Serve(*connection);
+  if (stopping_) connection->Abort();
+}
+
+void Worker::Serve(call::DownstreamConnection& connection) {
+  connections_.push_back(connection);
   AddRelaxed(connection_count_, 1);
-  connection->Start();
+  connection.Start();
 }
 
 // The oldest idle connections make room; their applications open new ones when they need them.
 void Worker::MakeRoom(int error) {
   options_.exhausted(error);
   int closed = 0;
-  for (call::Http1Downstream& connection : connections_) {
+  for (call::DownstreamConnection& connection : connections_) {
     if (closed == kCloseIdlePerExhaustion) break;
     if (!connection.idle()) continue;
     connection.Abort();
@@ -89,15 +121,22 @@ void Worker::MakeRoom(int error) {
 void Worker::AbortAll() {
   stopping_ = true;
   listeners_.clear();
-  for (call::Http1Downstream& connection : connections_) connection.Abort();
-  if (connections_.empty()) loop_.Stop();
+  for (call::DownstreamConnection& connection : connections_) connection.Abort();
+  StopWhenEmpty();
 }
 
-void Worker::Gone(call::Http1Downstream& connection) {
+void Worker::Gone(call::DownstreamConnection& connection) {
+  if (connection.http2()) AddRelaxed(http2_count_, -1);
   connections_.erase(connections_.iterator_to(connection));
   delete &connection;
   AddRelaxed(connection_count_, -1);
-  if (stopping_ && connections_.empty()) loop_.Stop();
+  if (stopping_) StopWhenEmpty();
+}
+
+// Connections to endpoints, each with coroutines of its own, are cut once nobody needs them.
+void Worker::StopWhenEmpty() {
+  if (!connections_.empty()) return;
+  http2_pool_.AbortAll([this] { loop_.Stop(); });
 }
 
 std::unique_ptr<call::CallBlock> Worker::TakeBlock() {

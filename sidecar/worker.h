@@ -14,7 +14,8 @@
 #include <vector>
 
 #include "metrics/registry.h"
-#include "sidecar/call/http1_downstream.h"
+#include "sidecar/call/downstream.h"
+#include "sidecar/call/upstream_context.h"
 #include "sidecar/net/listener.h"
 
 namespace naru {
@@ -44,6 +45,8 @@ class Worker final : public call::DownstreamHost {
   // Any thread. Takes ownership of the listening `fd`; `key` names it for RemoveListener.
   void AddListener(std::string key, int fd, call::AcceptedAt at);
   void RemoveListener(std::string key);
+  // Any thread: naru is about to end, so nobody should begin anything on a connection that he can leave.
+  void Drain();
   // Any thread: a place in `limit` may be free for a call that waits here.
   void WakeWaiting(call::LimitConcurrency::LimitPtr limit);
 
@@ -51,7 +54,9 @@ class Worker final : public call::DownstreamHost {
   uint64_t calls_in_flight() const { return calls_in_flight_.load(std::memory_order_relaxed); }
   uint64_t calls_begun() const { return calls_begun_.load(std::memory_order_relaxed); }
   uint64_t downstream_connections() const { return connection_count_.load(std::memory_order_relaxed); }
+  uint64_t http2_downstream_connections() const { return http2_count_.load(std::memory_order_relaxed); }
   uint64_t upstream_connections() const { return upstream_pool_.open(); }
+  uint64_t http2_upstream_connections() const { return http2_pool_.open(); }
 
   net::EventLoop& loop() override { return loop_; }
   net::BufferPool& buffers() override { return buffers_; }
@@ -61,17 +66,21 @@ class Worker final : public call::DownstreamHost {
   std::unique_ptr<call::CallBlock> TakeBlock() override;
   void GiveBack(std::unique_ptr<call::CallBlock> block) override;
   void CountCall(int change) override;
-  void Gone(call::Http1Downstream& connection) override;
+  http::Http2Fields& http2_fields() override { return http2_pool_.fields(); }
+  void Gone(call::DownstreamConnection& connection) override;
+  void Continue(call::Http2Takeover takeover) override;
 
  private:
   using Connections =
-      boost::intrusive::list<call::Http1Downstream, boost::intrusive::constant_time_size<false>>;
+      boost::intrusive::list<call::DownstreamConnection, boost::intrusive::constant_time_size<false>>;
   static constexpr size_t kMaxFreeBlocks = 256;
   static constexpr int kCloseIdlePerExhaustion = 64;
 
   void Accept(int fd, call::AcceptedAt at);
   void MakeRoom(int error);
   void AbortAll();
+  void Serve(call::DownstreamConnection& connection);
+  void StopWhenEmpty();
 
   const WorkerOptions options_;
   net::EventLoop loop_;
@@ -79,14 +88,21 @@ class Worker final : public call::DownstreamHost {
   std::mt19937_64 random_;
   std::shared_ptr<const call::Snapshot> snapshot_;
   call::UpstreamPool upstream_pool_;
+  call::Http2UpstreamPool http2_pool_;
   call::OutboundStack stack_;
   std::vector<std::unique_ptr<call::CallBlock>> free_blocks_;
-  std::map<std::string, std::unique_ptr<net::Listener>> listeners_;
+  struct NumberedListener {
+    uint32_t number;
+    std::unique_ptr<net::Listener> listener;
+  };
+  std::map<std::string, NumberedListener> listeners_;
+  uint32_t last_listener_ = 0;
   Connections connections_;
   bool stopping_ = false;
   std::atomic<uint64_t> calls_in_flight_{0};
   std::atomic<uint64_t> calls_begun_{0};
   std::atomic<uint64_t> connection_count_{0};
+  std::atomic<uint64_t> http2_count_{0};
   std::thread thread_;
 };
 

@@ -4,11 +4,9 @@
 // before it is destroyed: ending it gives its connection back or closes it, and waits for its upload.
 #pragma once
 
-#include <string_view>
-
 #include "sidecar/call/body.h"
 #include "sidecar/call/call.h"
-#include "sidecar/net/socket.h"
+#include "sidecar/call/duplex.h"
 
 namespace naru::call {
 
@@ -19,9 +17,8 @@ class Attempt : public BodySource {
 
   virtual net::Task<void> End() = 0;
 
-  // After an answer with status 101: the connection as it now is, and what it has already said.
-  virtual net::Socket& tunnel() = 0;
-  virtual std::string_view TunnelBytes() = 0;
+  // After an answer with status 101: the endpoint's end of the tunnel.
+  virtual Duplex& tunnel() = 0;
 };
 
 }  // namespace naru::call

@@ -28,6 +28,9 @@ class BodySource {
   // called.
   virtual net::Task<Result<Chunk>> Read() = 0;
 
+  // All of it has come, though it may not have been pulled yet. May be false where that is not known.
+  virtual bool received_all() const { return false; }
+
   // Lets a Read that waits return kCancelled soon; does nothing when none waits.
   virtual void CancelRead() = 0;
 

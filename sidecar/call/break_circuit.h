@@ -10,6 +10,7 @@ class BreakCircuit final : public Layer {
  public:
   explicit BreakCircuit(net::Scheduler& scheduler) : scheduler_(scheduler) {}
   net::Task<Result<Response>> Handle(Call& call, Next next) override;
+  void AnswerLasts(Call& call) override;
   void Finish(Call& call, const Ending& ending) override;
 
  private:

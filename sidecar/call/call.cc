@@ -22,6 +22,19 @@ bool Call::CallerDeadlineDecides() const {
   return caller_deadline && *caller_deadline <= answer_by;
 }
 
+void Call::NoteGrpcStatus(const http::FieldList& fields) {
+  if (const http::Field* status = fields.Find(http::FieldId::kGrpcStatus)) {
+    grpc_status = resilience::ParseGrpcStatus(status->value).value_or(resilience::GrpcCode::kUnknown);
+  }
+  if (const http::Field* pushback = fields.Find(http::FieldId::kGrpcRetryPushbackMs)) {
+    grpc_pushback = resilience::ParseRetryPushback(pushback->value);
+  }
+}
+
+resilience::GrpcCode Call::FinalGrpcCode() const {
+  return grpc_status.value_or(resilience::GrpcCodeOfHttpStatus(answer.status));
+}
+
 net::Task<void> Call::EndAttempt() {
   if (attempt == nullptr) co_return;
   co_await attempt->End();
@@ -39,6 +52,7 @@ void Call::Clear() {
   body = nullptr;
   downstream = nullptr;
   service_port = 0;
+  grpc = false;
   snapshot.reset();
   target = {};
   callee = nullptr;
@@ -54,12 +68,15 @@ void Call::Clear() {
   replay.Clear(kKeptBytes);
   attempts.clear();
   counted_attempts = 0;
-  had_free_retry = last_attempt = safe_to_repeat = false;
+  had_free_retry = last_attempt = safe_to_repeat = attempt_undecided = false;
   inbound_attempt = 1;
+  previous_rpc_attempts = 0;
   in_flight_at = nullptr;
   request_id.clear();
   answer.Clear();
   broke_off.reset();
+  grpc_status.reset();
+  grpc_pushback.reset();
   upstream_out.clear();
   if (upstream_out.capacity() > kKeptBytes) upstream_out = {};
   policy_note = {};

@@ -14,6 +14,7 @@
 
 #include "resilience/circuit_breaker.h"
 #include "resilience/failure.h"
+#include "resilience/grpc_status.h"
 #include "resilience/time.h"
 #include "sidecar/call/body.h"
 #include "sidecar/call/callee.h"
@@ -69,6 +70,7 @@ struct Call {
   BodySource* body = nullptr;  // nothing: no body
   Downstream* downstream = nullptr;
   uint16_t service_port = 0;  // the service port it came in on, 0 if it was the shared port
+  bool grpc = false;          // it is to be answered by the rules of gRPC
   TimePoint started{};        // when its head was complete
   std::shared_ptr<const Snapshot> snapshot;
 
@@ -99,7 +101,9 @@ struct Call {
   bool had_free_retry = false;
   bool last_attempt = false;     // no other may follow: try_timeout is off
   uint32_t inbound_attempt = 1;  // the caller's own x-naru-attempt
+  uint32_t previous_rpc_attempts = 0;  // the caller's own grpc-previous-rpc-attempts
   bool safe_to_repeat = false;
+  bool attempt_undecided = false;  // how the last attempt went, its gRPC trailers will tell
   EndpointState* in_flight_at = nullptr;  // counted as in flight there
   std::string request_id;                 // generated; empty when the application sent one
   std::string_view policy_note;  // the dotted key of the policy that decided, such as "retry.attempts"
@@ -109,6 +113,10 @@ struct Call {
   http::ResponseHead answer;
   std::string upstream_out;
   std::unique_ptr<Attempt> attempt;  // the connection and the answer in use
+  // Of a gRPC call, once the status has come: in the head, or in the trailers.
+  std::optional<resilience::GrpcCode> grpc_status;
+  // The endpoint said when to try again (grpc-retry-pushback-ms), or, without a value, that nobody should.
+  std::optional<std::optional<Duration>> grpc_pushback;
   Duration upstream_wait{};          // spent waiting for upstream or the application, not inside naru
   std::optional<Failure> broke_off;  // why the answer ended before its end
   uint64_t bytes_up = 0;
@@ -124,6 +132,10 @@ struct Call {
   std::string_view RequestId() const;
   // True when it is what the caller sent that ends the call, and not `timeout`.
   bool CallerDeadlineDecides() const;
+  // Looks for grpc-status and its like in a head or in trailers.
+  void NoteGrpcStatus(const http::FieldList& fields);
+  // The code that a gRPC call which was answered has in the end.
+  resilience::GrpcCode FinalGrpcCode() const;
   // Ends the attempt in use, if there is one. Must have run before the call is finished or cleared.
   net::Task<void> EndAttempt();
   // Makes the block ready for another call; keeps some of its memory.

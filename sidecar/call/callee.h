@@ -35,6 +35,11 @@ struct EndpointState {
   const std::string text;
   resilience::LatencyEstimate estimate;
   resilience::IdleLimit idle_limit;
+  // What it was found to speak when `protocol: auto` tried the other.
+  enum class Speaks : uint8_t { kUnknown, kHttp1Only, kHttp2Only };
+  std::atomic<Speaks> speaks{Speaks::kUnknown};
+  // How many streams it lets one HTTP/2 connection have, as it said last; 0: it has not said.
+  std::atomic<uint32_t> max_streams{0};
 };
 
 // The ejections of one service under one ejection policy, as one configuration sees them.

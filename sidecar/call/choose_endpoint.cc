@@ -26,7 +26,23 @@ bool DeservesPenalty(int status) {
   return status >= 500 || status == 429;
 }
 
-Duration AskedToWait(const http::ResponseHead& head) {
+bool DeservesPenalty(const Call& call, int status) {
+  if (call.grpc && call.grpc_status) return resilience::DeservesPenalty(*call.grpc_status);
+  return DeservesPenalty(status);
+}
+
+Outcome OutcomeOf(const Call& call, int status) {
+  if (call.grpc && call.grpc_status) return resilience::OutcomeOfGrpc(*call.grpc_status);
+  return resilience::OutcomeOfStatus(status);
+}
+
+std::string Describe(const Call& call, int status) {
+  if (call.grpc && call.grpc_status) return "grpc-status " + std::string(resilience::WordOf(*call.grpc_status));
+  return "status " + std::to_string(status);
+}
+
+Duration AskedToWait(const Call& call, const http::ResponseHead& head) {
+  if (call.grpc_pushback && *call.grpc_pushback) return **call.grpc_pushback;
   const http::Field* field = head.fields.Find(http::FieldId::kRetryAfter);
   if (field == nullptr) return Duration::zero();
   return resilience::ParseRetryAfter(field->value, std::time(nullptr)).value_or(Duration::zero());
@@ -88,21 +104,24 @@ void ChooseEndpoint::Learn(Call& call, const Result<Response>& result) {
   EndpointState& endpoint = *call.callee->endpoints[attempt.endpoint_index];
   const TimePoint now = scheduler_.ReadClock();
   attempt.took = now - attempt.started;
+  // A gRPC answer that has begun says in its trailers how it went: see Finish.
+  const bool decided = !result.ok() || !call.grpc || call.grpc_status || result->body == nullptr;
+  const bool penalty = result.ok() && DeservesPenalty(call, result->head->status);
   if (result.ok()) {
     attempt.status = result->head->status;
-    attempt.outcome = resilience::OutcomeOfStatus(attempt.status);
-    if (DeservesPenalty(attempt.status)) attempt.detail = "status " + std::to_string(attempt.status);
+    attempt.outcome = OutcomeOf(call, attempt.status);
+    if (penalty) attempt.detail = Describe(call, attempt.status);
   } else {
     attempt.outcome = resilience::TraitsOf(result.failure().kind).outcome;
     attempt.detail = result.failure().detail;
   }
   const Grade grade = GradeOf(attempt.outcome);
-  if (result.ok() && !DeservesPenalty(attempt.status)) endpoint.estimate.RecordLatency(attempt.took, now);
-  if (result.ok() && DeservesPenalty(attempt.status))
-    endpoint.estimate.RecordFailure(AskedToWait(*result->head), now);
+  if (result.ok() && !penalty) endpoint.estimate.RecordLatency(attempt.took, now);
+  if (penalty) endpoint.estimate.RecordFailure(AskedToWait(call, *result->head), now);
   if (!result.ok() && grade == Grade::kFailure) endpoint.estimate.RecordFailure(Duration::zero(), now);
   RecordHealth(call, attempt.endpoint_index, grade);
-  call.callee->series[worker_]->RecordAttempt(static_cast<uint8_t>(attempt.outcome));
+  call.attempt_undecided = !decided;
+  if (decided) call.callee->series[worker_]->RecordAttempt(static_cast<uint8_t>(attempt.outcome));
 }
 
 void ChooseEndpoint::RecordHealth(Call& call, size_t index, Grade grade) {
@@ -115,11 +134,20 @@ void ChooseEndpoint::RecordHealth(Call& call, size_t index, Grade grade) {
 
 void ChooseEndpoint::Finish(Call& call, const Ending& ending) {
   LeaveInFlight(call);
-  // An answer that broke off was a success when its head came.
-  if (ending.outcome != Outcome::kTruncated || call.attempts.empty()) return;
-  RecordHealth(call, call.attempts.back().endpoint_index, Grade::kFailure);
-  call.callee->endpoints[call.attempts.back().endpoint_index]->estimate.RecordFailure(Duration::zero(),
-                                                                                      scheduler_.now());
+  if (call.attempts.empty()) return;
+  AttemptRecord& attempt = call.attempts.back();
+  if (call.attempt_undecided) {
+    attempt.outcome = ending.outcome;
+    call.callee->series[worker_]->RecordAttempt(static_cast<uint8_t>(ending.outcome));
+  }
+  // An answer that broke off, or a gRPC call that failed in its trailers, was a success when its head came.
+  const bool failed_late = ending.outcome == Outcome::kTruncated ||
+                           (call.attempt_undecided && ending.outcome == Outcome::kServerError);
+  const bool penalised_late = call.attempt_undecided && call.grpc_status && resilience::DeservesPenalty(*call.grpc_status);
+  if (failed_late) RecordHealth(call, attempt.endpoint_index, Grade::kFailure);
+  if (!failed_late && !penalised_late) return;
+  if (penalised_late) attempt.detail = Describe(call, attempt.status);
+  call.callee->endpoints[attempt.endpoint_index]->estimate.RecordFailure(Duration::zero(), scheduler_.now());
 }
 
 void ChooseEndpoint::LeaveInFlight(Call& call) {

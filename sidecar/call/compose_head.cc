@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "resilience/deadline.h"
+#include "sidecar/call/websocket.h"
 #include "sidecar/http/http1_writer.h"
 
 namespace naru::call {
@@ -14,9 +15,22 @@ using http::FieldId;
 using http::Framing;
 
 // Fields that naru sets itself, whatever the application sent.
-bool IsReplaced(FieldId id) {
-  return id == FieldId::kHost || id == FieldId::kXNaruCaller || id == FieldId::kXNaruAttempt ||
-         id == FieldId::kXNaruDeadlineMs;
+bool IsReplaced(const Call& call, FieldId id) {
+  switch (id) {
+    case FieldId::kHost:
+    case FieldId::kXNaruCaller:
+    case FieldId::kXNaruAttempt:
+    case FieldId::kXNaruDeadlineMs:
+      return true;
+    case FieldId::kGrpcTimeout:
+      return call.grpc;
+    case FieldId::kGrpcPreviousRpcAttempts:
+      return call.grpc && call.attempts.size() > 1;
+    case FieldId::kSecWebSocketKey:
+      return !call.head.protocol.empty();
+    default:
+      return false;
+  }
 }
 
 // The service's name, unless it was called by another one: that is kept as the application wrote it.
@@ -27,32 +41,95 @@ std::string_view HostFor(const Call& call) {
   return target.named_by == NamedBy::kHostAlias && sent != nullptr ? sent->value : target.kept_host;
 }
 
-void AppendConnection(std::string& out, const http::RequestHead& head) {
-  const bool trailers = head.fields.HasToken(FieldId::kTe, "trailers");
+// What the application asks to switch to, in the words of either version.
+std::string_view ProtocolAskedFor(const http::RequestHead& head) {
+  return head.protocol.empty() ? head.fields.Find(FieldId::kUpgrade)->value : head.protocol;
+}
+
+void AppendConnection(std::string& out, const Call& call) {
+  const http::RequestHead& head = call.head;
   if (head.upgrade) {
     AppendField(out, "connection", "upgrade");
-    AppendField(out, "upgrade", head.fields.Find(FieldId::kUpgrade)->value);
+    AppendField(out, "upgrade", ProtocolAskedFor(head));
+    // RFC 8441 5.1: HTTP/2 needs no key, HTTP/1 does.
+    if (!head.protocol.empty()) AppendField(out, "sec-websocket-key", WebSocketKey(call.RequestId()));
   }
-  if (!trailers) return;
+  if (!head.fields.HasToken(FieldId::kTe, "trailers")) return;
   AppendField(out, "connection", "te");  // RFC 9110 10.1.4: TE is listed in Connection
   AppendField(out, "te", "trailers");
+}
+
+// The number of this attempt as the endpoint is told it; 1: it is not.
+uint64_t AttemptNumber(const Call& call) {
+  return std::max<uint64_t>(call.inbound_attempt, call.attempts.size());
+}
+
+// RFC 9110 7.6.3: the version that the message was received in.
+std::string_view ViaFor(const http::RequestHead& head) {
+  return head.major_version == 2 ? "2 naru" : "1.1 naru";
 }
 
 void AppendOwnFields(std::string& out, const Call& call, TimePoint now) {
   const config::Caller& caller = call.snapshot->config().caller;
   out.append("x-naru-caller: ").append(caller.squad).append("/").append(caller.service).append("\r\n");
-  const uint64_t attempt = std::max<uint64_t>(call.inbound_attempt, call.attempts.size());
-  if (attempt > 1) AppendField(out, "x-naru-attempt", attempt);
+  if (AttemptNumber(call) > 1) AppendField(out, "x-naru-attempt", AttemptNumber(call));
   AppendField(out, "x-naru-deadline-ms", resilience::FormatDeadlineMs(call.answer_by - now));
   if (!call.request_id.empty()) AppendField(out, "x-request-id", call.request_id);
-  AppendField(out, "via", "1.1 naru");
+  AppendField(out, "via", ViaFor(call.head));
+}
+
+// RFC 9113 8.2.3: crumbs become one field again on their way to HTTP/1.
+void AppendCookies(std::string& out, const http::FieldList& fields) {
+  bool first = true;
+  for (const Field& field : fields) {
+    if (field.id != FieldId::kCookie || field.hop_by_hop) continue;
+    out.append(first ? "cookie: " : "; ").append(field.value);
+    first = false;
+  }
+  if (!first) out.append("\r\n");
+}
+
+void AddOwnFields(http::Http2Fields& out, const Call& call, TimePoint now) {
+  const config::Caller& caller = call.snapshot->config().caller;
+  out.AddCopy("x-naru-caller", caller.squad + "/" + caller.service);
+  if (AttemptNumber(call) > 1) out.AddCopy("x-naru-attempt", std::to_string(AttemptNumber(call)), false);
+  if (!call.grpc) {
+    out.AddCopy("x-naru-deadline-ms", resilience::FormatDeadlineMs(call.answer_by - now), false);
+  } else if (call.caller_deadline) {
+    // Of a gRPC call the deadline is that of the whole call, streams included: only its caller may set one.
+    out.AddCopy("grpc-timeout", resilience::FormatGrpcTimeout(*call.caller_deadline - now), false);
+  }
+  if (call.grpc && call.attempts.size() > 1) {
+    out.AddCopy("grpc-previous-rpc-attempts", std::to_string(call.previous_rpc_attempts + call.attempts.size() - 1),
+                false);
+  }
+  if (!call.request_id.empty()) out.Add("x-request-id", call.request_id, false);
+  out.Add("via", ViaFor(call.head));
+}
+
+// Values that differ from call to call would only push others out of the peer's table.
+bool IsWorthIndexing(FieldId id) {
+  return id != FieldId::kXRequestId && id != FieldId::kContentLength && id != FieldId::kIdempotencyKey;
+}
+
+// RFC 9113 8.2.3: crumbs compress better than a long field of which one part changes.
+void AddCookieCrumbs(http::Http2Fields& out, const Field& field) {
+  std::string_view rest = field.value;
+  while (!rest.empty()) {
+    const size_t end = rest.find("; ");
+    out.Add(field.name, rest.substr(0, end));
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
+  }
+}
+
+// RFC 9110 8.6: a reader who believed the length of what has no body would take the next answer for it.
+bool HasNoLength(int status) {
+  return status < 200 || status == 204;
 }
 
 void AppendAnswerFields(std::string& out, const http::ResponseHead& head) {
-  // RFC 9110 8.6: a reader who believed the length of what has no body would take the next answer for it.
-  const bool no_length = head.status < 200 || head.status == 204;
   for (const Field& field : head.fields) {
-    if (field.hop_by_hop || (no_length && field.id == FieldId::kContentLength)) continue;
+    if (field.hop_by_hop || (field.id == FieldId::kContentLength && HasNoLength(head.status))) continue;
     AppendField(out, field.name, field.value);
   }
 }
@@ -64,11 +141,14 @@ void AppendUpstreamHead(std::string& out, const Call& call, TimePoint now) {
   const Target& target = call.target;
   http::AppendRequestLine(out, head.method, target.path_and_query);
   AppendField(out, "host", HostFor(call));
+  const bool crumbs = head.major_version == 2;
   for (const Field& field : head.fields) {
-    if (!field.hop_by_hop && !IsReplaced(field.id)) AppendField(out, field.name, field.value);
+    if (field.hop_by_hop || IsReplaced(call, field.id) || (crumbs && field.id == FieldId::kCookie)) continue;
+    AppendField(out, field.name, field.value);
   }
+  if (crumbs) AppendCookies(out, head.fields);
   if (head.body.kind == Framing::Kind::kChunked) AppendField(out, "transfer-encoding", "chunked");
-  AppendConnection(out, head);
+  AppendConnection(out, call);
   AppendOwnFields(out, call, now);
   http::AppendEndOfHead(out);
 }
@@ -104,6 +184,48 @@ void AppendInformationalHead(std::string& out, const http::ResponseHead& head) {
   http::AppendStatusLine(out, head.status, head.reason);
   AppendAnswerFields(out, head);
   http::AppendEndOfHead(out);
+}
+
+// --- HTTP/2 ---
+
+void ComposeHttp2Request(http::Http2Fields& out, const Call& call, TimePoint now) {
+  const http::RequestHead& head = call.head;
+  out.Clear();
+  out.Add(":method", head.upgrade ? std::string_view("CONNECT") : head.method);
+  out.Add(":scheme", "http");
+  out.Add(":authority", HostFor(call));
+  out.Add(":path", call.target.path_and_query);
+  if (head.upgrade) out.Add(":protocol", ProtocolAskedFor(head));
+  for (const Field& field : head.fields) {
+    if (field.hop_by_hop || IsReplaced(call, field.id)) continue;
+    if (head.upgrade && field.id == FieldId::kSecWebSocketKey) continue;
+    if (field.id == FieldId::kCookie) {
+      AddCookieCrumbs(out, field);
+    } else {
+      out.Add(field.name, field.value, IsWorthIndexing(field.id));
+    }
+  }
+  if (head.fields.HasToken(FieldId::kTe, "trailers")) out.Add("te", "trailers");
+  AddOwnFields(out, call, now);
+}
+
+void ComposeHttp2Answer(http::Http2Fields& out, const http::ResponseHead& head) {
+  out.Clear();
+  out.AddCopy(":status", std::to_string(head.status == 101 ? 200 : head.status));
+  for (const Field& field : head.fields) {
+    if (field.hop_by_hop || field.id == FieldId::kSecWebSocketAccept) continue;
+    if (field.id == FieldId::kContentLength && HasNoLength(head.status)) continue;
+    out.Add(field.name, field.value, IsWorthIndexing(field.id));
+  }
+}
+
+void ToHttp2Block(const http::RequestHead& head, http::Http2HeadBlock& block) {
+  block.Add(":method", head.method);
+  block.Add(":scheme", "http");
+  block.Add(":path", head.target);
+  for (const Field& field : head.fields) {
+    if (!field.hop_by_hop) block.Add(field.name, field.value);
+  }
 }
 
 }  // namespace naru::call

@@ -1,10 +1,11 @@
-// What naru says upstream and downstream: which fields it forwards, removes and sets. Pure functions over
-// heads.
+// What naru says upstream and downstream: which fields it forwards, removes and sets, in HTTP/1 and HTTP/2.
+// Pure functions over heads.
 #pragma once
 
 #include <string>
 
 #include "sidecar/call/call.h"
+#include "sidecar/http/http2_head_block.h"
 
 namespace naru::call {
 
@@ -26,5 +27,14 @@ void AppendAnswerHead(std::string& out, const http::ResponseHead& head, const Do
 
 // Appends a 1xx head that is passed on.
 void AppendInformationalHead(std::string& out, const http::ResponseHead& head);
+
+// The same for HTTP/2. Views in `out` point into the call and its snapshot. A request that asks to switch
+// protocols becomes an extended CONNECT (RFC 8441).
+void ComposeHttp2Request(http::Http2Fields& out, const Call& call, TimePoint now);
+// The head of an answer, 1xx included. 101 becomes the 200 of an extended CONNECT.
+void ComposeHttp2Answer(http::Http2Fields& out, const http::ResponseHead& head);
+
+// A request of HTTP/1 as the header block that it would have been, for `Upgrade: h2c` (RFC 7540 3.2).
+void ToHttp2Block(const http::RequestHead& head, http::Http2HeadBlock& block);
 
 }  // namespace naru::call

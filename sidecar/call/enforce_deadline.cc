@@ -7,22 +7,40 @@
 namespace naru::call {
 namespace {
 
+// A gRPC request that is still coming is a stream, which may be silent for long (INTERFACE: idle_timeout).
+bool IsStreamingUp(const Call& call) {
+  return call.grpc && call.body != nullptr && !call.body->received_all();
+}
+
 TimePoint AnswerBy(const Call& call, TimePoint now) {
-  const TimePoint by = now + call.policy().timeout;
+  const TimePoint by = now + (IsStreamingUp(call) ? call.policy().idle_timeout : call.policy().timeout);
   return call.caller_deadline ? std::min(by, *call.caller_deadline) : by;
+}
+
+// What the caller has left, by either of the fields that say so.
+std::optional<Failure> ReadCallerDeadline(Call& call) {
+  std::optional<Duration> left;
+  if (const http::Field* sent = call.head.fields.Find(http::FieldId::kXNaruDeadlineMs)) {
+    left = resilience::ParseDeadlineMs(sent->value);
+    if (!left) return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
+  }
+  const http::Field* grpc = call.grpc ? call.head.fields.Find(http::FieldId::kGrpcTimeout) : nullptr;
+  if (grpc != nullptr) {
+    const std::optional<Duration> timeout = resilience::ParseGrpcTimeout(grpc->value);
+    if (!timeout)
+      return Failure{FailureKind::kBadRequest, "grpc-timeout is not one to eight digits and one of H M S m u n"};
+    left = left ? std::min(*left, *timeout) : *timeout;
+  }
+  if (!left) return std::nullopt;
+  call.caller_deadline = call.answer_by = call.started + *left;
+  if (*left <= Duration::zero()) return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
+  return std::nullopt;
 }
 
 }  // namespace
 
 net::Task<Result<Response>> EnforceDeadline::Handle(Call& call, Next next) {
-  if (const http::Field* sent = call.head.fields.Find(http::FieldId::kXNaruDeadlineMs)) {
-    const std::optional<Duration> left = resilience::ParseDeadlineMs(sent->value);
-    if (!left)
-      co_return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
-    call.caller_deadline = call.answer_by = call.started + *left;
-    if (*left <= Duration::zero())
-      co_return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
-  }
+  if (std::optional<Failure> failure = ReadCallerDeadline(call)) co_return std::move(*failure);
   call.answer_awaited = true;
   call.answer_by = AnswerBy(call, call.started);
   scheduler_.timers().Arm(call.deadline_timer, call.answer_by);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "sidecar/config/policy_fields.h"
+#include "sidecar/http/grpc.h"
 #include "sidecar/http/http1_writer.h"
 #include "sidecar/log/json_text.h"
 
@@ -126,28 +127,47 @@ std::string DescribeFailure(const Call& call, const Failure& failure, TimePoint 
   return std::to_string(attempts) + (attempts == 1 ? " attempt" : " attempts") + " failed within " + after;
 }
 
-void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failure, bool close,
-                       TimePoint now) {
+ErrorAnswer MakeErrorAnswer(const Call& call, const Failure& failure, TimePoint now) {
   const FailureTraits& traits = resilience::TraitsOf(failure.kind);
-  const std::string body = ErrorBody(call, failure, now);
-  http::AppendStatusLine(out, traits.http_status, {});
-  AppendField(out, "content-type", "application/json");
-  AppendField(out, "content-length", body.size());
-  AppendField(out, "proxy-status", ProxyStatus(call, traits));
-  AppendField(out, "x-naru-outcome", resilience::WordOf(traits.outcome));
-  if (call.retry_after > Duration::zero()) {
-    AppendField(out, "retry-after",
-                static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(call.retry_after).count()));
+  ErrorAnswer answer{traits.http_status, {}, ErrorBody(call, failure, now)};
+  if (call.grpc) {
+    // A trailers-only response (grpc/doc/PROTOCOL-HTTP2.md): everything stands in the head.
+    answer.status = 200;
+    answer.body.pop_back();  // its line end
+    answer.fields = {{"content-type", "application/grpc"},
+                     {"grpc-status", std::to_string(traits.grpc_status)},
+                     {"grpc-message", http::EncodeGrpcMessage(answer.body)}};
+    answer.body.clear();
+  } else {
+    answer.fields = {{"content-type", "application/json"}, {"content-length", std::to_string(answer.body.size())}};
+  }
+  answer.fields.emplace_back("proxy-status", ProxyStatus(call, traits));
+  answer.fields.emplace_back("x-naru-outcome", std::string(resilience::WordOf(traits.outcome)));
+  if (call.retry_after > Duration::zero() && call.grpc) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(call.retry_after);
+    answer.fields.emplace_back("grpc-retry-pushback-ms", std::to_string(wait.count()));
+  } else if (call.retry_after > Duration::zero()) {
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(call.retry_after);
+    answer.fields.emplace_back("retry-after", std::to_string(wait.count()));
   }
   if (failure.kind == FailureKind::kHttpsOverConnect)
-    AppendField(out, "allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    answer.fields.emplace_back("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (call.head.method == "HEAD") answer.body.clear();
+  return answer;
+}
+
+void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failure, bool close,
+                       TimePoint now) {
+  const ErrorAnswer answer = MakeErrorAnswer(call, failure, now);
+  http::AppendStatusLine(out, answer.status, {});
+  for (const auto& [name, value] : answer.fields) AppendField(out, name, value);
   if (close) {
     AppendField(out, "connection", "close");
   } else if (call.head.minor_version == 0) {
     AppendField(out, "connection", "keep-alive");
   }
   http::AppendEndOfHead(out);
-  if (call.head.method != "HEAD") out.append(body);
+  out.append(answer.body);
 }
 
 }  // namespace naru::call

@@ -3,12 +3,21 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sidecar/call/call.h"
 
 namespace naru::call {
 
-// Appends a whole answer, head and body (no body towards HEAD). `close` says that the connection ends with
+struct ErrorAnswer {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;  // empty towards HEAD, and for gRPC calls, whose grpc-message says the same
+};
+ErrorAnswer MakeErrorAnswer(const Call& call, const Failure& failure, TimePoint now);
+
+// Appends a whole answer of HTTP/1, head and body (no body towards HEAD). `close` says that the connection ends with
 // it.
 void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failure, bool close, TimePoint now);
 

@@ -8,6 +8,7 @@
 #include "sidecar/call/enforce_deadline.h"
 #include "sidecar/call/layer.h"
 #include "sidecar/call/message_writer.h"
+#include "sidecar/http/http2_session.h"
 
 namespace naru::call {
 namespace {
@@ -158,6 +159,9 @@ net::Task<Result<Response>> Http1Attempt::ReceiveAnswer() {
 net::Task<std::optional<Failure>> Http1Attempt::ReceiveHead() {
   while (true) {
     const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
+    if (http::LooksLikeHttp2Settings(unread)) {
+      co_return Failure{FailureKind::kWrongProtocol, "answers HTTP/1.1 with HTTP/2"};
+    }
     using Verdict = http::HeadScanner::Verdict;
     const Verdict verdict = unread.empty() ? Verdict::kIncomplete : scanner_.Scan(unread);
     if (verdict == Verdict::kComplete) co_return ParseHead();
@@ -257,6 +261,12 @@ net::Task<Result<Chunk>> Http1Attempt::Read() {
   end_ = got.bytes;
   filled_last_read_ = got.bytes == buffer_.capacity();
   co_return DecodeBuffered();
+}
+
+Duplex& Http1Attempt::tunnel() {
+  tunnel_ = std::make_unique<SocketDuplex>(connection_->socket, context_.buffers);
+  tunnel_->set_already_read({buffer_.data() + begin_, end_ - begin_});
+  return *tunnel_;
 }
 
 void Http1Attempt::CancelRead() {

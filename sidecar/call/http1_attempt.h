@@ -9,19 +9,12 @@
 #include <string>
 
 #include "sidecar/call/attempt.h"
-#include "sidecar/call/upstream_pool.h"
+#include "sidecar/call/upstream_context.h"
 #include "sidecar/http/body_decoder.h"
 #include "sidecar/http/http1_head.h"
 #include "sidecar/net/buffer_pool.h"
 
 namespace naru::call {
-
-// What attempts of one worker use.
-struct UpstreamContext {
-  net::EventLoop& loop;
-  net::BufferPool& buffers;
-  UpstreamPool& connections;
-};
 
 class Http1Attempt final : public Attempt {
  public:
@@ -38,8 +31,7 @@ class Http1Attempt final : public Attempt {
   void CancelRead() override;
   const http::FieldList& trailers() const override { return decoder_.trailers(); }
   net::Task<void> End() override;
-  net::Socket& tunnel() override { return connection_->socket; }
-  std::string_view TunnelBytes() override { return {buffer_.data() + begin_, end_ - begin_}; }
+  Duplex& tunnel() override;
 
  private:
   static constexpr int kMaxInformational = 32;  // 1xx answers before the final one
@@ -73,6 +65,7 @@ class Http1Attempt final : public Attempt {
   size_t end_ = 0;
   http::HeadScanner scanner_;
   http::BodyDecoder decoder_;
+  std::unique_ptr<SocketDuplex> tunnel_;
   net::Child upload_;
   net::Timer timer_;
   OnCancel on_cancel_;

@@ -7,7 +7,7 @@
 #include "sidecar/call/compose_head.h"
 #include "sidecar/call/error_answer.h"
 #include "sidecar/call/message_writer.h"
-#include "sidecar/call/tunnel.h"
+#include "sidecar/http/http2_session.h"
 #include "sidecar/net/peer_state.h"
 
 namespace naru::call {
@@ -21,27 +21,32 @@ using net::IoResult;
 
 Http1Downstream::Http1Downstream(DownstreamHost& host, int fd, AcceptedAt accepted_at)
     : host_(host),
-      socket_(host.loop(), fd, net::Socket::State::kConnected),
+      socket_(std::in_place, host.loop(), fd, net::Socket::State::kConnected),
       accepted_at_(accepted_at),
       timer_(&Http1Downstream::OnTimer, this) {}
 
 Http1Downstream::~Http1Downstream() = default;
 
 void Http1Downstream::OnTimer(void* self) {
-  static_cast<Http1Downstream*>(self)->socket_.Cancel(IoError::kTimeout);
+  static_cast<Http1Downstream*>(self)->socket_->Cancel(IoError::kTimeout);
 }
 
 void Http1Downstream::Abort() {
+  if (!socket_) return;
   stay_open_ = false;
   if (block_ != nullptr)
     block_->call.cancellation.Cancel({FailureKind::kShuttingDown, "naru is shutting down"});
-  socket_.Cancel(IoError::kCancelled);
+  socket_->Cancel(IoError::kCancelled);
 }
 
 net::Task<void> Http1Downstream::Serve() {
   while (stay_open_) {
     const HeadResult head = co_await ReceiveHead();
     if (head == HeadResult::kEnd || !stay_open_) break;  // Abort may have come with the head
+    if (AsksForHttp2()) {
+      co_await UpgradeToHttp2();
+      break;
+    }
     co_await CarryCall();
     has_served_ = true;
     if (body_ != nullptr && stay_open_) body_->HandOver(received_);
@@ -51,8 +56,12 @@ net::Task<void> Http1Downstream::Serve() {
   }
   if (block_ != nullptr) host_.GiveBack(std::move(block_));
   received_.Release();
+  if (!socket_) {
+    host_.Gone(*this);
+    co_return;
+  }
   if (cut_) {
-    socket_.ResetOnClose();
+    socket_->ResetOnClose();
   } else {
     co_await Linger();
   }
@@ -65,7 +74,12 @@ net::Task<Http1Downstream::HeadResult> Http1Downstream::ReceiveHead() {
   bool began = false;
   while (true) {
     std::optional<Failure> refused;
-    if (!received_.empty() && FindHead(refused)) {
+    const Preface preface = received_.empty() ? Preface::kNo : LooksLikeHttp2();
+    if (preface == Preface::kYes) {
+      ContinueAsHttp2(nullptr, {});
+      co_return HeadResult::kEnd;
+    }
+    if (!received_.empty() && preface == Preface::kNo && FindHead(refused)) {
       timer_.Disarm();
       co_return HeadResult::kReceived;
     }
@@ -84,7 +98,7 @@ net::Task<Http1Downstream::HeadResult> Http1Downstream::ReceiveHead() {
 net::Task<bool> Http1Downstream::ReceiveMore() {
   if (received_.empty()) {
     received_.Release();
-    const IoResult ready = co_await socket_.WaitReadable();
+    const IoResult ready = co_await socket_->WaitReadable();
     if (!ready.ok()) co_return false;
     received_.buffer = host_.buffers().Small();
   } else if (received_.end == received_.buffer.capacity()) {
@@ -94,7 +108,7 @@ net::Task<bool> Http1Downstream::ReceiveMore() {
     received_.begin = 0;
     received_.buffer = std::move(larger);
   }
-  const IoResult got = co_await socket_.Read(
+  const IoResult got = co_await socket_->Read(
       {received_.buffer.data() + received_.end, received_.buffer.capacity() - received_.end});
   if (!got.ok()) {
     application_finished_ = got.error == IoError::kEof;
@@ -128,7 +142,8 @@ net::Task<void> Http1Downstream::Refuse(Failure failure) {
   call.started = host_.loop().ReadClock();
   call.snapshot = host_.snapshot();
   if (call.head.method.empty()) call.head.method = "GET";
-  const Ending ending = co_await AnswerFailure(failure);
+  Result<Response> refused(std::move(failure));
+  const Ending ending = co_await AnswerCall(host_, call, refused, *this);
   host_.stack().Finish(call, ending);
 }
 
@@ -140,18 +155,18 @@ net::Task<void> Http1Downstream::CarryCall() {
   call.snapshot = host_.snapshot();
   call.service_port = accepted_at_.service_port;
   call.downstream = this;
-  stay_open_ = call.head.keep_alive;
+  stay_open_ = call.head.keep_alive && !draining_;
   if (call.head.body.kind != Framing::Kind::kNone) {
-    if (body_ == nullptr) body_ = std::make_unique<Http1RequestBody>(socket_, host_.buffers());
+    if (body_ == nullptr) body_ = std::make_unique<Http1RequestBody>(*socket_, host_.buffers());
     body_->Start(call.head, received_);
     if (!body_->complete()) call.body = body_.get();
   }
   host_.CountCall(1);
-  socket_.set_peer_finished_hook(&Http1Downstream::OnApplicationFinished, this);
-  if (socket_.peer_finished()) CheckApplication();
+  socket_->set_peer_finished_hook(&Http1Downstream::OnApplicationFinished, this);
+  if (socket_->peer_finished()) CheckApplication();
   Result<Response> result = co_await host_.stack().Carry(call);
-  const Ending ending = co_await Answer(result);
-  socket_.set_peer_finished_hook(nullptr, nullptr);
+  const Ending ending = co_await AnswerCall(host_, call, result, *this);
+  socket_->set_peer_finished_hook(nullptr, nullptr);
   recheck_.reset();
   timer_.Disarm();
   co_await call.EndAttempt();
@@ -159,103 +174,53 @@ net::Task<void> Http1Downstream::CarryCall() {
   host_.CountCall(-1);
 }
 
-net::Task<Ending> Http1Downstream::Answer(Result<Response>& result) {
-  if (!result.ok()) return AnswerFailure(result.failure());
-  return PassOn(*result);
-}
-
-net::Task<Ending> Http1Downstream::PassOn(const Response& response) {
+void Http1Downstream::BeginAnswer(const Response& response) {
   Call& call = block_->call;
-  // The caller's deadline covers the whole call, so it also ends a write to an application that does not
-  // read.
-  const OnCancel on_cancel(call.cancellation, &Http1Downstream::OnCallCancelled, this);
-  const http::ResponseHead& head = *response.head;
   // A body that the application is still sending cannot be skipped, only left behind with the connection.
   if (call.body != nullptr && !body_->complete()) stay_open_ = false;
-  const DownstreamFraming framing = FrameAnswer(head, call.head.minor_version, stay_open_);
-  if (framing.close) stay_open_ = false;
+  const bool tunnel = response.head->status == 101;
+  const DownstreamFraming framing = FrameAnswer(*response.head, call.head.minor_version, stay_open_);
+  if (framing.close || tunnel) stay_open_ = false;
+  if (tunnel) socket_->set_peer_finished_hook(nullptr, nullptr);
+  answer_framing_ = tunnel ? Framing::Kind::kNone : framing.kind;
   block_->out.clear();
-  AppendAnswerHead(block_->out, head, framing, call.head.minor_version);
-  Ending ending{resilience::OutcomeOfStatus(head.status), head.status, nullptr};
-  if (head.status == 101) {
-    ending = co_await RunTunnel();
-  } else {
-    ending = co_await RelayBody(response, framing, ending);
-  }
-  co_return ending;
+  AppendAnswerHead(block_->out, *response.head, framing, call.head.minor_version);
 }
 
-net::Task<Ending> Http1Downstream::RelayBody(const Response& response, const DownstreamFraming& framing,
-                                             Ending ending) {
-  static const http::FieldList kNoTrailers;
-  const http::FieldList& trailers = response.body == nullptr ? kNoTrailers : response.body->trailers();
-  std::optional<Result<Chunk>> got;
-  if (response.body != nullptr) got = response.body->Buffered();
-  bool head_written = false;
-  while (true) {
-    if (got && !got->ok()) co_return BreakOff(std::move(got->failure()), ending.status);
-    const Chunk chunk = got ? **got : Chunk{{}, response.body == nullptr};
-    block_->call.bytes_down += chunk.bytes.size();
-    const bool written = co_await WritePart(chunk, framing.kind, trailers);
-    if (!std::exchange(head_written, true)) RecordOverhead();
-    const Cancellation& cancellation = block_->call.cancellation;
-    if (!written && cancellation.cancelled()) co_return BreakOff(cancellation.failure(), ending.status);
-    if (!written) co_return Ending{Outcome::kCancelled, ending.status, nullptr};
-    if (chunk.last) co_return ending;
-    got.emplace(co_await response.body->Read());
-  }
+net::Task<bool> Http1Downstream::WritePart(Chunk chunk, const http::FieldList& trailers) {
+  return Write(chunk, answer_framing_, trailers);
 }
 
-// The answer is never ended as if it were complete.
-Ending Http1Downstream::BreakOff(Failure failure, int status) {
+void Http1Downstream::Cut() {
   cut_ = true;
   stay_open_ = false;
-  Call& call = block_->call;
-  const bool ours = failure.kind == FailureKind::kShuttingDown;
-  call.broke_off = std::move(failure);
-  const Outcome outcome = ours ? Outcome::kTruncated : resilience::TraitsOf(call.broke_off->kind).outcome;
-  return {outcome, status, &*call.broke_off};
+}
+
+Duplex& Http1Downstream::tunnel() {
+  tunnel_ = std::make_unique<SocketDuplex>(*socket_, host_.buffers());
+  tunnel_->set_already_read({received_.data(), received_.size()});
+  received_.begin = received_.end;  // the buffer stays: the head, which the log may still want, is in it
+  return *tunnel_;
 }
 
 // A reader that takes nothing for too long is gone for all we know.
-net::Task<bool> Http1Downstream::WritePart(Chunk chunk, Framing::Kind framing,
-                                           const http::FieldList& trailers) {
+net::Task<bool> Http1Downstream::Write(Chunk chunk, Framing::Kind framing, const http::FieldList& trailers) {
   const Call& call = block_->call;
   const Duration limit = call.plan == nullptr ? kLingerLimit : call.policy().idle_timeout;
   host_.loop().timers().Arm(timer_, host_.loop().now() + limit);
-  const IoResult written = co_await WriteMessagePart(socket_, block_->out, chunk, framing, trailers);
+  const IoResult written = co_await WriteMessagePart(*socket_, block_->out, chunk, framing, trailers);
   timer_.Disarm();
-  if (!written.ok()) {
-    cut_ = true;
-    stay_open_ = false;
-  }
+  if (!written.ok()) Cut();
   co_return written.ok();
 }
 
 net::Task<bool> Http1Downstream::WriteOut() {
   static const http::FieldList kNoTrailers;
-  return WritePart({}, Framing::Kind::kNone, kNoTrailers);
+  return Write({}, Framing::Kind::kNone, kNoTrailers);
 }
 
-void Http1Downstream::RecordOverhead() {
-  const Call& call = block_->call;
-  if (call.callee == nullptr) return;
-  const Duration spent = host_.loop().ReadClock() - call.started;
-  call.callee->series[static_cast<size_t>(host_.worker())]->RecordOverhead(spent - call.upstream_wait);
-}
-
-net::Task<Ending> Http1Downstream::AnswerFailure(const Failure& failure) {
+net::Task<bool> Http1Downstream::WriteFailure(const Failure& failure) {
   Call& call = block_->call;
-  const resilience::FailureTraits& traits = resilience::TraitsOf(failure.kind);
-  Ending ending{traits.outcome, traits.http_status, &failure};
-  if (failure.kind == FailureKind::kCancelled || failure.kind == FailureKind::kShuttingDown) {
-    stay_open_ = false;
-    cut_ = true;
-    ending.status = 0;
-    co_return ending;
-  }
-  // The upload of an attempt that failed must not read on while the answer goes out.
-  co_await call.EndAttempt();
   const bool body_left = call.body != nullptr && !DiscardReceivedBody();
   if (body_left || failure.kind == FailureKind::kBadRequest ||
       failure.kind == FailureKind::kHttpsOverConnect) {
@@ -263,9 +228,7 @@ net::Task<Ending> Http1Downstream::AnswerFailure(const Failure& failure) {
   }
   block_->out.clear();
   AppendErrorAnswer(block_->out, call, failure, !stay_open_, host_.loop().ReadClock());
-  const bool written = co_await WriteOut();
-  if (!written) ending.outcome = Outcome::kCancelled;
-  co_return ending;
+  return WriteOut();
 }
 
 // A small body has come together with its head: taking it off costs nothing and saves the application a
@@ -285,21 +248,39 @@ net::Task<void> Http1Downstream::ForwardInformational(const http::ResponseHead& 
   co_await WriteOut();
 }
 
-net::Task<Ending> Http1Downstream::RunTunnel() {
-  Call& call = block_->call;
-  socket_.set_peer_finished_hook(nullptr, nullptr);
-  stay_open_ = false;
+// --- becoming HTTP/2 ---
+
+Http1Downstream::Preface Http1Downstream::LooksLikeHttp2() const {
+  if (has_served_) return Preface::kNo;
+  const std::string_view bytes(received_.data(), received_.size());
+  if (bytes.starts_with(http::kHttp2Preface)) return Preface::kYes;
+  return http::kHttp2Preface.starts_with(bytes) ? Preface::kIncomplete : Preface::kNo;
+}
+
+// RFC 7540 3.2. A request with a body is carried as HTTP/1: a server may ignore the wish.
+bool Http1Downstream::AsksForHttp2() const {
+  const http::RequestHead& head = block_->call.head;
+  return head.upgrade && head.fields.HasToken(http::FieldId::kUpgrade, "h2c") &&
+         head.fields.Count(http::FieldId::kHttp2Settings) == 1 && head.body.kind == Framing::Kind::kNone;
+}
+
+net::Task<void> Http1Downstream::UpgradeToHttp2() {
+  timer_.Disarm();
+  http::RequestHead& head = block_->call.head;
+  auto request = std::make_unique<http::Http2HeadBlock>();
+  http::MarkHopByHop(head.fields);
+  ToHttp2Block(head, *request);
+  std::string settings(head.fields.Find(http::FieldId::kHttp2Settings)->value);
+  block_->out = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n";
   const bool written = co_await WriteOut();
-  RecordOverhead();
-  if (!written) co_return Ending{Outcome::kCancelled, 101, nullptr};
-  const std::string_view early(received_.data(), received_.size());
-  const TunnelTraffic traffic =
-      co_await RelayTunnel({socket_, early}, {call.attempt->tunnel(), call.attempt->TunnelBytes()},
-                           call.policy().idle_timeout, host_.buffers());
-  call.bytes_up += traffic.bytes_up;
-  call.bytes_down += traffic.bytes_down;
-  received_.begin = received_.end;  // the buffer stays: the head, which the log may still want, is in it
-  co_return Ending{Outcome::kOk, 101, nullptr};
+  if (written) ContinueAsHttp2(std::move(request), std::move(settings));
+}
+
+void Http1Downstream::ContinueAsHttp2(std::unique_ptr<http::Http2HeadBlock> upgraded, std::string settings) {
+  timer_.Disarm();
+  const int fd = socket_->Release();
+  socket_.reset();
+  host_.Continue({fd, accepted_at_, std::move(received_), std::move(upgraded), std::move(settings)});
 }
 
 // --- the end of the connection ---
@@ -307,20 +288,16 @@ net::Task<Ending> Http1Downstream::RunTunnel() {
 // Closing while the application still sends would reset the connection and destroy the answer on its way (RFC
 // 9112 9.6).
 net::Task<void> Http1Downstream::Linger() {
-  if (socket_.broken() || application_finished_) co_return;
-  socket_.FinishSending();
+  if (socket_->broken() || application_finished_) co_return;
+  socket_->FinishSending();
   host_.loop().timers().Arm(timer_, host_.loop().now() + kLingerLimit);
   while (true) {
-    const IoResult ready = co_await socket_.WaitReadable();
+    const IoResult ready = co_await socket_->WaitReadable();
     if (!ready.ok()) co_return;
     net::Buffer discarded = host_.buffers().Small();
-    const IoResult got = co_await socket_.Read({discarded.data(), discarded.capacity()});
+    const IoResult got = co_await socket_->Read({discarded.data(), discarded.capacity()});
     if (!got.ok()) co_return;
   }
-}
-
-void Http1Downstream::OnCallCancelled(void* self) {
-  static_cast<Http1Downstream*>(self)->socket_.Cancel(IoError::kCancelled);
 }
 
 void Http1Downstream::OnApplicationFinished(void* self) {
@@ -330,13 +307,13 @@ void Http1Downstream::OnApplicationFinished(void* self) {
 void Http1Downstream::CheckApplication() {
   Call& call = block_->call;
   const Failure gone{FailureKind::kCancelled, "the application closed its connection"};
-  if (socket_.broken()) {
+  if (socket_->broken()) {
     call.cancellation.Cancel(gone);
     return;
   }
   // A Unix socket whose other end is closed is broken; one that is only finished is not.
   if (accepted_at_.unix_socket) return;
-  if (net::StateOfPeer(socket_.fd()) != net::PeerState::kOpen) {
+  if (net::StateOfPeer(socket_->fd()) != net::PeerState::kOpen) {
     call.cancellation.Cancel(gone);
     return;
   }

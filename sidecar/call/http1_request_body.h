@@ -4,26 +4,12 @@
 #include <optional>
 
 #include "sidecar/call/body.h"
+#include "sidecar/call/downstream.h"
 #include "sidecar/http/body_decoder.h"
 #include "sidecar/net/buffer_pool.h"
 #include "sidecar/net/socket.h"
 
 namespace naru::call {
-
-// Received bytes that nobody has consumed yet.
-struct Received {
-  net::Buffer buffer;
-  size_t begin = 0;
-  size_t end = 0;
-
-  bool empty() const { return begin == end; }
-  size_t size() const { return end - begin; }
-  char* data() const { return buffer.data() + begin; }
-  void Release() {
-    buffer.Release();
-    begin = end = 0;
-  }
-};
 
 class Http1RequestBody final : public BodySource {
  public:

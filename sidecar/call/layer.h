@@ -28,6 +28,9 @@ class Layer {
   // Carries the call, by way of `next` unless it knows better. Returns when the head of an answer is there.
   virtual net::Task<Result<Response>> Handle(Call& call, Next next) = 0;
 
+  // The answer, which has begun, turned out to be a stream of gRPC messages: it may last for hours.
+  virtual void AnswerLasts(Call&) {}
+
   // The call has ended, last byte included. Runs exactly once per call, whatever happened.
   virtual void Finish(Call&, const Ending&) {}
 };

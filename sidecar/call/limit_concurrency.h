@@ -27,6 +27,7 @@ class LimitConcurrency final : public Layer {
   ~LimitConcurrency() override;
 
   net::Task<Result<Response>> Handle(Call& call, Next next) override;
+  void AnswerLasts(Call& call) override { Release(call); }
   void Finish(Call& call, const Ending& ending) override;
 
   // Lets the first in line go if a place is free. False if nobody waits here.

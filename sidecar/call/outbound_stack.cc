@@ -26,6 +26,10 @@ OutboundStack::OutboundStack(StackContext c)
           &send_upstream_,
       } {}
 
+void OutboundStack::AnswerLasts(Call& call) {
+  for (Layer* layer : layers_) layer->AnswerLasts(call);
+}
+
 // Innermost first, as destructors would: a call has left its endpoint before its place in the limit comes
 // free.
 void OutboundStack::Finish(Call& call, const Ending& ending) {

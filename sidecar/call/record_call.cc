@@ -20,6 +20,16 @@ Duration TimeToAnswer(const Call& call, Duration took) {
   return call.attempts.back().started + call.attempts.back().took - call.started;
 }
 
+// The `code` label: the HTTP status, or of a gRPC call its code, whoever it comes from.
+int CodeOf(const Call& call, const Ending& ending) {
+  if (!call.grpc) return ending.status;
+  const bool answered = ending.failure == nullptr && ending.outcome != Outcome::kCancelled;
+  if (answered) return metrics::CodeCounts::OfGrpc(static_cast<int>(call.FinalGrpcCode()));
+  if (ending.failure != nullptr)
+    return metrics::CodeCounts::OfGrpc(resilience::TraitsOf(ending.failure->kind).grpc_status);
+  return metrics::CodeCounts::OfGrpc(static_cast<int>(resilience::GrpcCode::kCancelled));
+}
+
 bool WentWell(Outcome outcome) {
   return outcome == Outcome::kOk || outcome == Outcome::kClientError;
 }
@@ -38,7 +48,7 @@ net::Task<Result<Response>> RecordCall::Handle(Call& call, Next next) {
 void RecordCall::Finish(Call& call, const Ending& ending) {
   const Duration took = scheduler_.ReadClock() - call.started;
   metrics::CallSeries& series = call.plan == nullptr ? nameless_ : *call.plan->series[worker_];
-  series.Record({static_cast<uint8_t>(ending.outcome), ending.status, took, call.bytes_up, call.bytes_down});
+  series.Record({static_cast<uint8_t>(ending.outcome), CodeOf(call, ending), took, call.bytes_up, call.bytes_down});
   if (!WentWell(ending.outcome) || TimeToAnswer(call, took) > kSlow) observer_.OnCall(call, ending, took);
 }
 

@@ -15,11 +15,19 @@ using resilience::FailedAttempt;
 using resilience::RetryClass;
 using resilience::RetryVerdict;
 
-uint32_t ParseAttempt(const http::FieldList& fields) {
-  const http::Field* sent = fields.Find(http::FieldId::kXNaruAttempt);
-  uint32_t attempt = 1;
-  if (sent != nullptr) std::from_chars(sent->value.data(), sent->value.data() + sent->value.size(), attempt);
-  return std::max(attempt, 1u);
+// The number that a field holds; 0 when there is none.
+uint32_t NumberIn(const http::FieldList& fields, http::FieldId id) {
+  const http::Field* sent = fields.Find(id);
+  uint32_t number = 0;
+  if (sent != nullptr) std::from_chars(sent->value.data(), sent->value.data() + sent->value.size(), number);
+  return number;
+}
+
+// The RetryOn bit that an answer asks for another try with; 0: none.
+uint16_t ReasonOfAnswer(const Call& call, int status) {
+  if (call.grpc && call.grpc_status == resilience::GrpcCode::kUnavailable) return resilience::kOnUnavailable;
+  if (call.grpc && call.grpc_status) return 0;
+  return resilience::RetryReasonOfStatus(status);
 }
 
 double Uniform(std::mt19937_64& random) {
@@ -50,7 +58,8 @@ net::Task<Result<Response>> RetryAttempts::Handle(Call& call, Next next) {
     if (call.cancellation.cancelled()) co_return call.cancellation.failure();
     const std::optional<FailedAttempt> failed = Judge(call, result);
     if (!failed) {
-      if (result->head->status < 500) call.plan->guards.budget->Earn(scheduler_.now());
+      // The status of a gRPC call may come as late as its trailers: see Finish.
+      if (!call.grpc && result->head->status < 500) call.plan->guards.budget->Earn(scheduler_.now());
       co_return result;
     }
     if (!MayRetry(call, *failed)) co_return result;
@@ -65,10 +74,18 @@ net::Task<Result<Response>> RetryAttempts::Handle(Call& call, Next next) {
   }
 }
 
+void RetryAttempts::Finish(Call& call, const Ending& ending) {
+  const bool succeeded = ending.outcome == Outcome::kOk || ending.outcome == Outcome::kClientError;
+  if (call.grpc && succeeded) call.plan->guards.budget->Earn(scheduler_.now());
+}
+
 void RetryAttempts::Prepare(Call& call) const {
   const resilience::RetryPolicy& policy = call.policy().retry;
   call.replay.Start(call.body, policy.attempts > 1 ? policy.body_bytes : 0);
-  call.inbound_attempt = ParseAttempt(call.head.fields);
+  call.inbound_attempt = std::max(NumberIn(call.head.fields, http::FieldId::kXNaruAttempt), 1u);
+  if (call.grpc) {
+    call.previous_rpc_attempts = NumberIn(call.head.fields, http::FieldId::kGrpcPreviousRpcAttempts);
+  }
   call.safe_to_repeat = policy.idempotent || resilience::IsIdempotent(call.head.method) ||
                         call.head.fields.Find(http::FieldId::kIdempotencyKey) != nullptr;
 }
@@ -76,6 +93,8 @@ void RetryAttempts::Prepare(Call& call) const {
 void RetryAttempts::BeginAttempt(Call& call) const {
   const resilience::RetryPolicy& policy = call.policy().retry;
   ++call.counted_attempts;
+  call.grpc_status.reset();
+  call.grpc_pushback.reset();
   // An attempt that no other may follow is not cut short: that could only turn a late answer into none.
   call.last_attempt = call.counted_attempts >= policy.attempts || !call.safe_to_repeat ||
                       call.inbound_attempt > 1 || !(policy.on & resilience::kOnReset);
@@ -86,9 +105,11 @@ std::optional<FailedAttempt> RetryAttempts::Judge(const Call& call, const Result
   FailedAttempt failed;
   std::optional<Duration> asked;
   if (result.ok()) {
-    failed.reason = resilience::RetryReasonOfStatus(result->head->status);
+    failed.reason = ReasonOfAnswer(call, result->head->status);
     if (failed.reason == 0) return std::nullopt;
     failed.retry_class = RetryClass::kAnswered;
+    // gRPC proposal A6: pushback without a time says that nobody should try again.
+    if (call.grpc_pushback && !*call.grpc_pushback) failed.retry_class = RetryClass::kNever;
     if (const http::Field* field = result->head->fields.Find(http::FieldId::kRetryAfter)) {
       asked = resilience::ParseRetryAfter(field->value, std::time(nullptr));
     }
@@ -97,7 +118,9 @@ std::optional<FailedAttempt> RetryAttempts::Judge(const Call& call, const Result
     failed.retry_class = resilience::TraitsOf(result.failure().kind).retry_class;
     const FailureKind kind = result.failure().kind;
     const bool was_pooled = kind == FailureKind::kUnsentReset || kind == FailureKind::kReusedReset;
-    failed.first_free_retry = was_pooled && !call.had_free_retry;
+    // gRPC proposal A6: what the server's library turned away unseen is tried again once, uncounted.
+    const bool refused = kind == FailureKind::kRefusedStream;
+    failed.first_free_retry = (was_pooled || refused) && !call.had_free_retry;
   }
   failed.attempts_made = call.counted_attempts;
   failed.safe_to_repeat = call.safe_to_repeat;
@@ -106,6 +129,7 @@ std::optional<FailedAttempt> RetryAttempts::Judge(const Call& call, const Result
   failed.remaining = call.answer_by - scheduler_.now();
   failed.backoff = resilience::FullJitter(policy.backoff, call.counted_attempts, Uniform(random_));
   if (asked) failed.backoff = std::max(failed.backoff, *asked);
+  if (result.ok() && call.grpc_pushback && *call.grpc_pushback) failed.backoff = **call.grpc_pushback;
   if (failed.first_free_retry) failed.backoff = {};
   return failed;
 }

@@ -15,6 +15,7 @@ class RetryAttempts final : public Layer {
       : scheduler_(scheduler), worker_(worker), random_(random) {}
 
   net::Task<Result<Response>> Handle(Call& call, Next next) override;
+  void Finish(Call& call, const Ending& ending) override;
 
  private:
   // Why an attempt should be tried again if it may, or nothing when it was good enough.

@@ -1,8 +1,8 @@
 // Carries one attempt over the protocol that its endpoint speaks.
 #pragma once
 
-#include "sidecar/call/http1_attempt.h"
 #include "sidecar/call/layer.h"
+#include "sidecar/call/upstream_context.h"
 
 namespace naru::call {
 
@@ -12,6 +12,10 @@ class SendUpstream final : public Layer {
   net::Task<Result<Response>> Handle(Call& call, Next next) override;
 
  private:
+  enum class Version : uint8_t { kHttp1, kHttp2 };
+  static Version VersionFor(const Call& call);
+  net::Task<Result<Response>> Send(Call& call, Version version);
+
   UpstreamContext context_;
 };
 

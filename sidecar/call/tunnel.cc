@@ -3,70 +3,56 @@
 namespace naru::call {
 namespace {
 
-using net::IoError;
-using net::IoResult;
-using net::Socket;
-
 // Ends both directions when neither has moved for a while.
 class IdleGuard {
  public:
-  IdleGuard(Socket& a, Socket& b, resilience::Duration limit)
-      : a_(a), b_(b), limit_(limit), timer_(&OnIdle, this) {
+  IdleGuard(Duplex& a, Duplex& b, resilience::Duration limit, net::Scheduler& scheduler)
+      : a_(a), b_(b), limit_(limit), scheduler_(scheduler), timer_(&OnIdle, this) {
     Moved();
   }
-  void Moved() { a_.loop().timers().Arm(timer_, a_.loop().now() + limit_); }
-  void Break(IoError why) {
-    a_.Cancel(why);
-    b_.Cancel(why);
+  void Moved() { scheduler_.timers().Arm(timer_, scheduler_.now() + limit_); }
+  void Break() {
+    a_.Break();
+    b_.Break();
   }
 
  private:
-  static void OnIdle(void* self) { static_cast<IdleGuard*>(self)->Break(IoError::kTimeout); }
+  static void OnIdle(void* self) { static_cast<IdleGuard*>(self)->Break(); }
 
-  Socket& a_;
-  Socket& b_;
+  Duplex& a_;
+  Duplex& b_;
   const resilience::Duration limit_;
+  net::Scheduler& scheduler_;
   net::Timer timer_;
 };
 
-net::Task<bool> WriteAll(Socket& to, std::string_view bytes) {
-  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-  const IoResult written = co_await to.Write({&part, 1});
-  co_return written.ok();
-}
-
-// One direction. A clean end is passed on as FIN; anything else breaks the tunnel.
-net::Task<void> Pump(TunnelSide from, Socket& to, IdleGuard& guard, net::BufferPool& buffers,
-                     uint64_t& bytes) {
-  bool written = from.already_read.empty() || co_await WriteAll(to, from.already_read);
-  bytes += from.already_read.size();
+// One direction. A clean end is passed on as such; anything else breaks the tunnel.
+net::Task<void> Pump(Duplex& from, Duplex& to, IdleGuard& guard, uint64_t& bytes) {
+  bool written = true;
   while (written) {
-    const IoResult ready = co_await from.socket.WaitReadable();
-    if (!ready.ok()) break;
-    net::Buffer buffer = buffers.Small();
-    const IoResult got = co_await from.socket.Read({buffer.data(), buffer.capacity()});
-    if (got.error == IoError::kEof) {
-      to.FinishSending();
+    const std::optional<std::string_view> got = co_await from.Read();
+    if (!got) break;
+    if (got->empty()) {
+      to.FinishWriting();
       co_return;
     }
-    if (!got.ok()) break;
     guard.Moved();
-    bytes += got.bytes;
-    written = co_await WriteAll(to, {buffer.data(), got.bytes});
+    bytes += got->size();
+    written = co_await to.Write(*got);
     guard.Moved();
   }
-  guard.Break(IoError::kReset);
+  guard.Break();
 }
 
 }  // namespace
 
-net::Task<TunnelTraffic> RelayTunnel(TunnelSide application, TunnelSide upstream,
-                                     resilience::Duration idle_timeout, net::BufferPool& buffers) {
+net::Task<TunnelTraffic> RelayTunnel(Duplex& application, Duplex& upstream, resilience::Duration idle_timeout,
+                                     net::Scheduler& scheduler) {
   TunnelTraffic traffic;
-  IdleGuard guard(application.socket, upstream.socket, idle_timeout);
+  IdleGuard guard(application, upstream, idle_timeout, scheduler);
   net::Child up;
-  up.Start(Pump(application, upstream.socket, guard, buffers, traffic.bytes_up));
-  co_await Pump(upstream, application.socket, guard, buffers, traffic.bytes_down);
+  up.Start(Pump(application, upstream, guard, traffic.bytes_up));
+  co_await Pump(upstream, application, guard, traffic.bytes_down);
   co_await up.Join();
   co_return traffic;
 }

@@ -5,27 +5,20 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "resilience/time.h"
-#include "sidecar/net/buffer_pool.h"
-#include "sidecar/net/socket.h"
-#include "sidecar/net/task.h"
+#include "sidecar/call/duplex.h"
+#include "sidecar/net/scheduler.h"
 
 namespace naru::call {
-
-struct TunnelSide {
-  net::Socket& socket;
-  std::string_view already_read;  // bytes that came with the head; good for the whole tunnel
-};
 
 struct TunnelTraffic {
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;
 };
 
-// Returns when both directions have ended. Both sockets are of no more use then.
-net::Task<TunnelTraffic> RelayTunnel(TunnelSide application, TunnelSide upstream,
-                                     resilience::Duration idle_timeout, net::BufferPool& buffers);
+// Returns when both directions have ended. Both ends are of no more use then.
+net::Task<TunnelTraffic> RelayTunnel(Duplex& application, Duplex& upstream, resilience::Duration idle_timeout,
+                                     net::Scheduler& scheduler);
 
 }  // namespace naru::call

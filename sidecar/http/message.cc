@@ -11,31 +11,40 @@ struct KnownField {
   FieldId id;
 };
 
-// Sorted by length, so that a name is compared with the one to three known names of its length only.
+// Sorted by length, so that a name is compared with the few known names of its length only.
 constexpr std::array kKnown = {
     KnownField{"te", FieldId::kTe},
     KnownField{"via", FieldId::kVia},
     KnownField{"host", FieldId::kHost},
+    KnownField{"cookie", FieldId::kCookie},
     KnownField{"expect", FieldId::kExpect},
     KnownField{"upgrade", FieldId::kUpgrade},
     KnownField{"trailer", FieldId::kTrailer},
     KnownField{"connection", FieldId::kConnection},
     KnownField{"keep-alive", FieldId::kKeepAlive},
+    KnownField{"grpc-status", FieldId::kGrpcStatus},
     KnownField{"retry-after", FieldId::kRetryAfter},
     KnownField{"content-type", FieldId::kContentType},
+    KnownField{"grpc-message", FieldId::kGrpcMessage},
+    KnownField{"grpc-timeout", FieldId::kGrpcTimeout},
     KnownField{"proxy-status", FieldId::kProxyStatus},
     KnownField{"x-request-id", FieldId::kXRequestId},
     KnownField{"x-naru-caller", FieldId::kXNaruCaller},
     KnownField{"content-length", FieldId::kContentLength},
+    KnownField{"http2-settings", FieldId::kHttp2Settings},
     KnownField{"x-naru-outcome", FieldId::kXNaruOutcome},
     KnownField{"x-naru-attempt", FieldId::kXNaruAttempt},
     KnownField{"idempotency-key", FieldId::kIdempotencyKey},
     KnownField{"proxy-connection", FieldId::kProxyConnection},
+    KnownField{"sec-websocket-key", FieldId::kSecWebSocketKey},
     KnownField{"transfer-encoding", FieldId::kTransferEncoding},
     KnownField{"x-idempotency-key", FieldId::kIdempotencyKey},
     KnownField{"x-naru-deadline-ms", FieldId::kXNaruDeadlineMs},
+    KnownField{"sec-websocket-accept", FieldId::kSecWebSocketAccept},
+    KnownField{"grpc-retry-pushback-ms", FieldId::kGrpcRetryPushbackMs},
+    KnownField{"grpc-previous-rpc-attempts", FieldId::kGrpcPreviousRpcAttempts},
 };
-constexpr size_t kLongestKnown = 18;
+constexpr size_t kLongestKnown = 26;
 
 // first[n] is the position of the first known name with at least n characters.
 constexpr std::array<uint8_t, kLongestKnown + 2> FirstOfLength() {
@@ -62,7 +71,8 @@ bool EqualsLower(std::string_view name, std::string_view lower) {
 
 bool IsAlwaysHopByHop(FieldId id) {
   return id == FieldId::kConnection || id == FieldId::kKeepAlive || id == FieldId::kProxyConnection ||
-         id == FieldId::kTe || id == FieldId::kTransferEncoding || id == FieldId::kUpgrade;
+         id == FieldId::kTe || id == FieldId::kTransferEncoding || id == FieldId::kUpgrade ||
+         id == FieldId::kHttp2Settings;
 }
 
 void MarkNominated(FieldList& fields, std::string_view token) {
@@ -105,8 +115,8 @@ bool FieldList::HasToken(FieldId id, std::string_view token) const {
 
 void RequestHead::Clear() {
   fields.Clear();
-  method = target = {};
-  minor_version = 1;
+  method = target = protocol = {};
+  major_version = minor_version = 1;
   body = {};
   keep_alive = true;
   upgrade = expect_continue = false;
@@ -116,7 +126,7 @@ void ResponseHead::Clear() {
   fields.Clear();
   status = 0;
   reason = {};
-  minor_version = 1;
+  major_version = minor_version = 1;
   body = {};
   keep_alive = true;
 }

@@ -17,13 +17,22 @@ enum class FieldId : uint8_t {
   kConnection,
   kContentLength,
   kContentType,
+  kCookie,
   kExpect,
+  kGrpcMessage,
+  kGrpcPreviousRpcAttempts,
+  kGrpcRetryPushbackMs,
+  kGrpcStatus,
+  kGrpcTimeout,
   kHost,
+  kHttp2Settings,
   kIdempotencyKey,  // Idempotency-Key and X-Idempotency-Key
   kKeepAlive,
   kProxyConnection,
   kProxyStatus,
   kRetryAfter,
+  kSecWebSocketAccept,
+  kSecWebSocketKey,
   kTe,
   kTrailer,
   kTransferEncoding,
@@ -89,9 +98,11 @@ struct Framing {
 
 struct RequestHead {
   std::string_view method;
-  std::string_view target;  // origin-form, absolute-form or "*", as received
+  std::string_view target;    // origin-form, absolute-form or "*", as received
+  std::string_view protocol;  // of an extended CONNECT (RFC 8441 4), such as "websocket"
+  int major_version = 1;
   int minor_version = 1;
-  FieldList fields;
+  FieldList fields;  // with Host, which HTTP/2 calls :authority
   Framing body;
   bool keep_alive = true;        // the sender leaves the connection open after this exchange
   bool upgrade = false;          // asks to switch protocols
@@ -102,7 +113,8 @@ struct RequestHead {
 
 struct ResponseHead {
   int status = 0;
-  std::string_view reason;
+  std::string_view reason;  // HTTP/2 has none
+  int major_version = 1;
   int minor_version = 1;
   FieldList fields;
   Framing body;

@@ -59,8 +59,14 @@ Socket::Socket(EventLoop& loop, int fd, State state)
 }
 
 Socket::~Socket() {
+  if (fd_ < 0) return;
   loop_.Unwatch(fd_, *this);
   close(fd_);
+}
+
+int Socket::Release() {
+  loop_.Unwatch(fd_, *this);
+  return std::exchange(fd_, -1);
 }
 
 bool Socket::TryRead(std::span<char> into, IoResult& result) {

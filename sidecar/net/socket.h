@@ -90,6 +90,8 @@ class Socket final : public EventHandler {
   }
 
   int fd() const { return fd_; }
+  // Gives the descriptor to the caller: this socket is of no more use. Nobody may wait on it.
+  int Release();
   EventLoop& loop() { return loop_; }
 
   void OnEvents(uint32_t events) override;
@@ -105,7 +107,7 @@ class Socket final : public EventHandler {
   bool MayContinue() { return ++burst_ < kMaxBurst; }
 
   EventLoop& loop_;
-  const int fd_;
+  int fd_;
   bool readable_ = false;
   bool writable_ = true;
   bool peer_finished_ = false;

@@ -16,6 +16,9 @@ metrics::Vocabulary Words() {
   for (int outcome = 0; outcome < resilience::kOutcomes; ++outcome) {
     words.outcomes.emplace_back(resilience::WordOf(static_cast<resilience::Outcome>(outcome)));
   }
+  for (int code = 0; code < resilience::kGrpcCodes; ++code) {
+    words.grpc_codes.emplace_back(resilience::WordOf(static_cast<resilience::GrpcCode>(code)));
+  }
   words.retry_reasons = call::RetryReasonWords();
   words.suppressed_reasons = call::SuppressedRetryWords();
   return words;

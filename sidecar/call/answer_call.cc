@@ -1,0 +1,110 @@
+#include "sidecar/call/answer_call.h"
+
+#include <utility>
+
+#include "sidecar/call/attempt.h"
+#include "sidecar/call/tunnel.h"
+
+namespace naru::call {
+namespace {
+
+void StopWriting(void* writer) {
+  static_cast<AnswerWriter*>(writer)->StopWriting();
+}
+
+void RecordOverhead(DownstreamHost& host, const Call& call) {
+  if (call.callee == nullptr) return;
+  const Duration spent = host.loop().ReadClock() - call.started;
+  call.callee->series[static_cast<size_t>(host.worker())]->RecordOverhead(spent - call.upstream_wait);
+}
+
+// The answer is never ended as if it were complete.
+Ending BreakOff(Call& call, AnswerWriter& writer, Failure failure, int status) {
+  writer.Cut();
+  const bool ours = failure.kind == FailureKind::kShuttingDown;
+  call.broke_off = std::move(failure);
+  const Outcome outcome = ours ? Outcome::kTruncated : resilience::TraitsOf(call.broke_off->kind).outcome;
+  return {outcome, status, &*call.broke_off};
+}
+
+// What a whole answer means: its status, and for gRPC the one that may stand in its trailers.
+Ending EndOfAnswer(Call& call, const http::FieldList& trailers) {
+  const int status = call.answer.status;
+  if (!call.grpc) return {resilience::OutcomeOfStatus(status), status, nullptr};
+  call.NoteGrpcStatus(trailers);
+  return {resilience::OutcomeOfGrpc(call.FinalGrpcCode()), status, nullptr};
+}
+
+net::Task<Ending> RelayBody(DownstreamHost& host, Call& call, const Response& response, AnswerWriter& writer) {
+  static const http::FieldList kNoTrailers;
+  const int status = call.answer.status;
+  const http::FieldList& trailers = response.body == nullptr ? kNoTrailers : response.body->trailers();
+  std::optional<Result<Chunk>> got;
+  if (response.body != nullptr) got = response.body->Buffered();
+  bool head_written = false;
+  while (true) {
+    if (got && !got->ok()) co_return BreakOff(call, writer, std::move(got->failure()), status);
+    const Chunk chunk = got ? **got : Chunk{{}, response.body == nullptr};
+    call.bytes_down += chunk.bytes.size();
+    const bool written = co_await writer.WritePart(chunk, trailers);
+    if (!std::exchange(head_written, true)) RecordOverhead(host, call);
+    if (!written && call.cancellation.cancelled())
+      co_return BreakOff(call, writer, call.cancellation.failure(), status);
+    if (!written) co_return Ending{Outcome::kCancelled, status, nullptr};
+    if (chunk.last) co_return EndOfAnswer(call, trailers);
+    got = response.body->Buffered();
+    if (got) continue;
+    // A call with one message has its end right behind it; what must be waited for is a stream.
+    if (call.grpc && call.bytes_down > 0) host.stack().AnswerLasts(call);
+    got.emplace(co_await response.body->Read());
+  }
+}
+
+net::Task<Ending> RunTunnel(DownstreamHost& host, Call& call, AnswerWriter& writer) {
+  static const http::FieldList kNoTrailers;
+  const bool written = co_await writer.WritePart({}, kNoTrailers);
+  RecordOverhead(host, call);
+  if (!written) co_return Ending{Outcome::kCancelled, 101, nullptr};
+  const TunnelTraffic traffic =
+      co_await RelayTunnel(writer.tunnel(), call.attempt->tunnel(), call.policy().idle_timeout, host.loop());
+  call.bytes_up += traffic.bytes_up;
+  call.bytes_down += traffic.bytes_down;
+  co_return Ending{Outcome::kOk, 101, nullptr};
+}
+
+net::Task<Ending> PassOn(DownstreamHost& host, Call& call, const Response& response, AnswerWriter& writer) {
+  // The caller's deadline covers the whole call, so it also ends a write to an application that does not
+  // read.
+  const OnCancel on_cancel(call.cancellation, &StopWriting, &writer);
+  writer.BeginAnswer(response);
+  if (response.head->status == 101) {
+    const Ending ending = co_await RunTunnel(host, call, writer);
+    co_return ending;
+  }
+  const bool still_asking = call.body != nullptr && !call.body->received_all();
+  if (call.grpc && still_asking) host.stack().AnswerLasts(call);
+  const Ending ending = co_await RelayBody(host, call, response, writer);
+  co_return ending;
+}
+
+net::Task<Ending> AnswerFailure(Call& call, const Failure& failure, AnswerWriter& writer) {
+  const resilience::FailureTraits& traits = resilience::TraitsOf(failure.kind);
+  if (failure.kind == FailureKind::kCancelled || failure.kind == FailureKind::kShuttingDown) {
+    writer.Cut();
+    co_return Ending{traits.outcome, 0, &failure};
+  }
+  // The upload of an attempt that failed must not read on while the answer goes out.
+  co_await call.EndAttempt();
+  const bool written = co_await writer.WriteFailure(failure);
+  co_return Ending{written ? traits.outcome : Outcome::kCancelled, traits.http_status, &failure};
+}
+
+}  // namespace
+
+net::Task<Ending> AnswerCall(DownstreamHost& host, Call& call, Result<Response>& result,
+                             AnswerWriter& writer) {
+  if (!result.ok()) return AnswerFailure(call, result.failure(), writer);
+  return PassOn(host, call, *result, writer);
+}
+
+}  // namespace naru::call

@@ -1,0 +1,154 @@
+#include "sidecar/call/http2_stream.h"
+
+#include <utility>
+
+#include "sidecar/call/http2_connection.h"
+#include "sidecar/http/http1_writer.h"
+#include "sidecar/http/http2_head.h"
+
+namespace naru::call {
+
+Http2Stream::~Http2Stream() {
+  if (connection_ != nullptr) connection_->Leave(*this);
+}
+
+void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) {
+  if (has_head()) {
+    trailer_block_.Swap(block);
+    http::ReadTrailers(trailer_block_, trailers_);
+    return;
+  }
+  const bool informational = http::HasStatus(block) && http::StatusOf(block) / 100 == 1;
+  if (informational && !ends) {
+    informational_.emplace_back().Swap(block);
+  } else {
+    head_.Swap(block);
+    ended_with_head_ = ends;
+    head_too_large_ = too_large;
+  }
+  owner_.OnHead();
+  arrived_.Set();
+}
+
+void Http2Stream::OnData(std::string_view bytes) {
+  arriving_.append(bytes);
+  arrived_.Set();
+}
+
+void Http2Stream::OnEnd() {
+  ended_ = true;
+  arrived_.Set();
+}
+
+void Http2Stream::OnClosed(http::Http2Error error) {
+  closed_ = true;
+  error_ = error;
+  if (connection_ != nullptr) connection_->Forget(*this);
+  owner_.OnClosed();
+  arrived_.Set();
+  taken_.Set();
+}
+
+std::optional<Chunk> Http2Stream::Buffered() {
+  if (connection_ != nullptr) connection_->Consume(id_, handed_out_.size());
+  handed_out_.clear();
+  if (!arriving_.empty()) {
+    handed_out_.swap(arriving_);
+    return Chunk{handed_out_, ended_};
+  }
+  if (ended_) return Chunk{{}, true};
+  if (handed_out_.capacity() > kKeptBytes) handed_out_ = {};
+  return std::nullopt;
+}
+
+net::Task<std::optional<Chunk>> Http2Stream::Read() {
+  while (true) {
+    std::optional<Chunk> chunk = Buffered();
+    if (chunk) co_return chunk;
+    if (closed_ || std::exchange(read_cancelled_, false)) co_return std::nullopt;
+    co_await arrived_.Wait();
+  }
+}
+
+void Http2Stream::CancelRead() {
+  read_cancelled_ = true;
+  arrived_.Set();
+}
+
+net::Task<bool> Http2Stream::Write(Chunk chunk, const http::FieldList& trailers) {
+  if (closed_ || write_cancelled_ || connection_ == nullptr) co_return false;
+  if (chunk.bytes.empty() && !chunk.last) co_return true;
+  sending_ = chunk.bytes;
+  sending_last_ = chunk.last;
+  sending_trailers_ = &trailers;
+  all_taken_ = false;
+  connection_->ResumeBody(id_);
+  while (!all_taken_ && !closed_ && !write_cancelled_) {
+    co_await taken_.Wait();
+  }
+  sending_ = {};
+  sending_last_ = false;
+  co_return std::exchange(all_taken_, true);
+}
+
+void Http2Stream::FinishSending() {
+  static const http::FieldList kNoTrailers;
+  if (connection_ == nullptr || write_cancelled_) return;
+  sending_last_ = true;
+  sending_trailers_ = &kNoTrailers;
+  all_taken_ = false;
+  connection_->ResumeBody(id_);
+}
+
+void Http2Stream::CancelWrite() {
+  write_cancelled_ = true;
+  taken_.Set();
+}
+
+Http2Stream::Offer Http2Stream::OfferBody() {
+  if (all_taken_) return {};
+  return {sending_.size(), sending_last_, sending_last_ && !sending_trailers_->empty()};
+}
+
+std::string_view Http2Stream::TakeBody(size_t bytes) {
+  const std::string_view taken = sending_.substr(0, bytes);
+  sending_.remove_prefix(bytes);
+  if (sending_.empty()) {
+    all_taken_ = true;
+    sent_end_ = sending_last_;
+    taken_.Set();
+  }
+  return taken;
+}
+
+void Http2Stream::AppendTrailers(http::Http2Fields& fields) {
+  for (const http::Field& field : *sending_trailers_) {
+    if (!field.hop_by_hop && http::MayBeTrailer(field.id)) fields.Add(field.name, field.value);
+  }
+}
+
+void Http2Stream::SubmitAnswer(const http::Http2Fields& fields, bool has_body) {
+  if (connection_ == nullptr) return;
+  sent_end_ = !has_body;
+  connection_->SubmitAnswer(id_, fields, has_body);
+}
+
+void Http2Stream::SubmitInformational(const http::Http2Fields& fields) {
+  if (connection_ != nullptr) connection_->SubmitInformational(id_, fields);
+}
+
+void Http2Stream::ResetWhenSent(http::Http2Error error) {
+  if (connection_ != nullptr) connection_->ResetWhenSent(*this, error);
+}
+
+void Http2Stream::ReceiveUpgraded(http::Http2HeadBlock& block) {
+  OnHeaders(block, true, false);
+  OnEnd();
+}
+
+void Http2Stream::Reset(http::Http2Error error) {
+  if (connection_ == nullptr) return;
+  connection_->Reset(*this, error);
+}
+
+}  // namespace naru::call

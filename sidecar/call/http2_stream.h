@@ -1,0 +1,130 @@
+// One stream of an HTTP/2 connection as a call uses it: the head that came, a body to pull, a body to push.
+//
+// What arrives waits here until it is pulled; the peer may send no more than the stream's window beyond that,
+// so a slow reader slows its own writer and nobody else. A piece that is written stays the writer's until
+// flow control has let it go. Owned by the call or attempt that uses it; the connection forgets it when the
+// stream is closed or left.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidecar/call/body.h"
+#include "sidecar/call/signal.h"
+#include "sidecar/http/http2_session.h"
+
+namespace naru::call {
+
+class Http2Connection;
+
+class Http2Stream final
+    : public http::Http2StreamHandler,
+      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  // Told while frames are being read: must neither destroy the stream nor resume coroutines.
+  class Owner {
+   public:
+    // A head has come, 1xx included.
+    virtual void OnHead() = 0;
+    // The stream was reset, or its connection was lost, or both sides have finished.
+    virtual void OnClosed() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Http2Stream(net::Scheduler& scheduler, Owner& owner) : owner_(owner), arrived_(scheduler), taken_(scheduler) {}
+  ~Http2Stream();
+
+  // --- what the peer sends ---
+
+  // Heads of 1xx answers that have not been passed on yet.
+  std::vector<http::Http2HeadBlock>& informational() { return informational_; }
+  bool has_head() const { return !head_.empty(); }
+  const http::Http2HeadBlock& head() const { return head_; }
+  // The stream ended with its head.
+  bool ended_with_head() const { return ended_with_head_; }
+  bool head_too_large() const { return head_too_large_; }
+  // The peer has finished sending.
+  bool ended() const { return ended_; }
+  // Bytes of the body have come that nobody has pulled.
+  bool has_bytes() const { return !arriving_.empty(); }
+  // Nothing comes or goes any more.
+  bool closed() const { return closed_; }
+  http::Http2Error error() const { return error_; }
+  bool open() const { return connection_ != nullptr; }
+
+  // The next piece of the body if it is here, good until the next call of this or Read.
+  std::optional<Chunk> Buffered();
+  // Waits for the next piece. Nothing when the stream was closed before its end, or the wait was cancelled.
+  net::Task<std::optional<Chunk>> Read();
+  void CancelRead();
+  // Takes a CancelRead back that no Read has seen.
+  void ForgetCancelledRead() { read_cancelled_ = false; }
+  // Good once the last chunk was read.
+  const http::FieldList& trailers() const { return trailers_; }
+  // The next thing that arrives: a head, bytes, the end.
+  Signal& arrived() { return arrived_; }
+
+  // --- what we send ---
+
+  // Returns when the whole piece has been framed; false when it never will be. `trailers` go with the last.
+  net::Task<bool> Write(Chunk chunk, const http::FieldList& trailers);
+  // Ends our side of the stream, after what was written. Nothing may be written any more.
+  void FinishSending();
+  // Ends a Write that waits, and all later ones.
+  void CancelWrite();
+  // Our side of the stream has been framed to its end.
+  bool sent_end() const { return sent_end_; }
+  void SubmitAnswer(const http::Http2Fields& fields, bool has_body);
+  void SubmitInformational(const http::Http2Fields& fields);
+  // Ends the stream at once.
+  void Reset(http::Http2Error error);
+  // Ends it once everything that was submitted has been framed.
+  void ResetWhenSent(http::Http2Error error);
+  // The request of a connection that was upgraded from HTTP/1.
+  void ReceiveUpgraded(http::Http2HeadBlock& block);
+
+ private:
+  friend class Http2Connection;
+  static constexpr size_t kKeptBytes = 4096;  // memory that a silent stream keeps
+
+  void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
+  void OnData(std::string_view bytes) override;
+  void OnEnd() override;
+  void OnClosed(http::Http2Error error) override;
+  Offer OfferBody() override;
+  std::string_view TakeBody(size_t bytes) override;
+  void AppendTrailers(http::Http2Fields& fields) override;
+
+  Owner& owner_;
+  Http2Connection* connection_ = nullptr;  // nothing: not opened yet, closed or left
+  int32_t id_ = 0;
+
+  http::Http2HeadBlock head_;
+  std::vector<http::Http2HeadBlock> informational_;
+  http::Http2HeadBlock trailer_block_;
+  http::FieldList trailers_;
+  bool ended_with_head_ = false;
+  bool head_too_large_ = false;
+  bool ended_ = false;
+  bool closed_ = false;
+  bool read_cancelled_ = false;
+  bool write_cancelled_ = false;
+  bool sending_last_ = false;
+  bool sent_end_ = false;
+  bool all_taken_ = true;
+  http::Http2Error error_ = http::Http2Error::kNoError;
+  std::string arriving_;   // not pulled yet
+  std::string handed_out_;  // the chunk that was pulled last; its credit is still out
+  Signal arrived_;
+
+  std::string_view sending_;
+  const http::FieldList* sending_trailers_ = nullptr;
+  Signal taken_;
+};
+
+}  // namespace naru::call

@@ -1,0 +1,393 @@
+#include "sidecar/http/http2_session.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace naru::http {
+namespace {
+
+constexpr size_t kFrameHeadBytes = 9;  // RFC 9113 4.1
+// Less room than this for a body's bytes is left to the next buffer.
+constexpr size_t kLeastBodyRoom = 2048;
+
+void DeleteSession(nghttp2_session* session) {
+  nghttp2_session_del(session);
+}
+
+nghttp2_nv ToNv(const Http2Fields::Entry& entry) {
+  nghttp2_nv nv;
+  nv.name = reinterpret_cast<uint8_t*>(const_cast<char*>(entry.name.data()));
+  nv.value = reinterpret_cast<uint8_t*>(const_cast<char*>(entry.value.data()));
+  nv.namelen = entry.name.size();
+  nv.valuelen = entry.value.size();
+  nv.flags = entry.indexed ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX;
+  return nv;
+}
+
+// nghttp2 copies the fields when they are submitted, so one list serves every call of this thread.
+const std::vector<nghttp2_nv>& ToNvs(const Http2Fields& fields) {
+  static thread_local std::vector<nghttp2_nv> nvs;
+  nvs.clear();
+  for (const Http2Fields::Entry& entry : fields.entries()) nvs.push_back(ToNv(entry));
+  return nvs;
+}
+
+std::string_view View(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+Http2StreamHandler* HandlerOf(nghttp2_session* session, int32_t stream) {
+  return static_cast<Http2StreamHandler*>(nghttp2_session_get_stream_user_data(session, stream));
+}
+
+// base64url without padding (RFC 7540 3.2.1). Empty when malformed.
+std::string DecodeBase64Url(std::string_view text) {
+  std::string bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const size_t value = alphabet.find(c);
+    if (value == std::string_view::npos) return {};
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes.push_back(static_cast<char>(bits >> count & 0xff));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+// nghttp2's callbacks, all static; `user_data` is the session.
+struct Http2Session::Callbacks {
+  static Http2Session& Self(void* user_data) { return *static_cast<Http2Session*>(user_data); }
+
+  static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    Http2Session& self = Self(user_data);
+    self.block_.Clear();
+    self.block_bytes_ = 0;
+    self.block_too_large_ = false;
+    const bool request = frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (!request) return 0;
+    Http2StreamHandler* handler = self.events_.OnRequest(frame->hd.stream_id);
+    if (handler == nullptr) {
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+      return 0;
+    }
+    nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, handler);
+    return 0;
+  }
+
+  static int OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
+                      const uint8_t* value, size_t value_size, uint8_t, void* user_data) {
+    Http2Session& self = Self(user_data);
+    self.block_bytes_ += name_size + value_size + kFieldOverhead;
+    if (self.block_bytes_ > kMaxHeaderListBytes || self.block_.size() >= kMaxFields) {
+      self.block_too_large_ = true;
+      // A list this long has been decoded from few bytes: there is no end to wait for.
+      if (self.block_bytes_ <= kAbusiveHeaderListBytes) return 0;
+      self.header_list_abused_ = true;
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    self.block_.Add(View(name, name_size), View(value, value_size));
+    return 0;
+  }
+
+  // A name or a value with a byte that may not be in one is malformed (RFC 9113 8.2.1).
+  static int OnInvalidHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t, const uint8_t*,
+                             size_t, uint8_t, void*) {
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+
+  static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    Http2Session& self = Self(user_data);
+    const bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+        if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id)) {
+          handler->OnHeaders(self.block_, ends, self.block_too_large_);
+          if (ends) handler->OnEnd();
+        }
+        break;
+      case NGHTTP2_DATA:
+        if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id); handler != nullptr && ends)
+          handler->OnEnd();
+        break;
+      case NGHTTP2_SETTINGS:
+        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) self.events_.OnSettings();
+        break;
+      case NGHTTP2_PING:
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK) self.events_.OnPingAnswered();
+        break;
+      case NGHTTP2_GOAWAY:
+        self.events_.OnGoAway(static_cast<Http2Error>(frame->goaway.error_code));
+        break;
+      default:
+        break;
+    }
+    return 0;
+  }
+
+  static int OnData(nghttp2_session* session, uint8_t, int32_t stream, const uint8_t* data, size_t size,
+                    void* user_data) {
+    Http2Session& self = Self(user_data);
+    nghttp2_session_consume_connection(session, size);
+    if (Http2StreamHandler* handler = HandlerOf(session, stream)) {
+      handler->OnData(View(data, size));
+    } else {
+      self.Consume(stream, size);
+    }
+    return 0;
+  }
+
+  static int OnStreamClose(nghttp2_session* session, int32_t stream, uint32_t error, void*) {
+    Http2StreamHandler* handler = HandlerOf(session, stream);
+    if (handler == nullptr) return 0;
+    nghttp2_session_set_stream_user_data(session, stream, nullptr);
+    handler->OnClosed(static_cast<Http2Error>(error));
+    return 0;
+  }
+
+  static int OnFrameNotSent(nghttp2_session*, const nghttp2_frame* frame, int, void* user_data) {
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+      Self(user_data).events_.OnUnsendable(frame->hd.stream_id);
+    return 0;
+  }
+
+  // How much of a body goes into the next frame. The bytes themselves are taken by SendData, which copies
+  // them once, right to where they are written from.
+  static ssize_t ReadBody(nghttp2_session* session, int32_t stream, uint8_t*, size_t limit, uint32_t* flags,
+                          nghttp2_data_source*, void* user_data) {
+    Http2Session& self = Self(user_data);
+    Http2StreamHandler* handler = HandlerOf(session, stream);
+    if (handler == nullptr) return NGHTTP2_ERR_DEFERRED;  // being reset
+    const Http2StreamHandler::Offer offer = handler->OfferBody();
+    if (offer.bytes == 0 && !offer.last) return NGHTTP2_ERR_DEFERRED;
+    const size_t room = self.filling_.size() - self.filled_;
+    const size_t fits = std::max(room, kLeastBodyRoom + kFrameHeadBytes) - kFrameHeadBytes;
+    const size_t bytes = std::min({offer.bytes, limit, fits});
+    *flags = NGHTTP2_DATA_FLAG_NO_COPY;
+    if (!offer.last || bytes < offer.bytes) return static_cast<ssize_t>(bytes);
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!offer.trailers) return static_cast<ssize_t>(bytes);
+    Http2Fields trailers;
+    handler->AppendTrailers(trailers);
+    if (trailers.entries().empty()) return static_cast<ssize_t>(bytes);
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    const std::vector<nghttp2_nv>& nvs = ToNvs(trailers);
+    nghttp2_submit_trailer(session, stream, nvs.data(), nvs.size());
+    return static_cast<ssize_t>(bytes);
+  }
+
+  static int SendData(nghttp2_session* session, nghttp2_frame* frame, const uint8_t* frame_head, size_t length,
+                      nghttp2_data_source*, void* user_data) {
+    Http2Session& self = Self(user_data);
+    Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id);
+    if (handler == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // reset since ReadBody
+    if (self.filling_.size() - self.filled_ < kFrameHeadBytes + length) return NGHTTP2_ERR_WOULDBLOCK;
+    const std::string_view bytes = handler->TakeBody(length);
+    char* to = self.filling_.data() + self.filled_;
+    std::memcpy(to, frame_head, kFrameHeadBytes);
+    std::memcpy(to + kFrameHeadBytes, bytes.data(), bytes.size());
+    self.filled_ += kFrameHeadBytes + length;
+    return 0;
+  }
+
+  static nghttp2_session_callbacks* Make() {
+    nghttp2_session_callbacks* callbacks;
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, &OnHeader);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, &OnInvalidHeader);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &OnFrame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &OnData);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &OnStreamClose);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, &OnFrameNotSent);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, &SendData);
+    return callbacks;
+  }
+
+  static nghttp2_option* Options() {
+    nghttp2_option* options;
+    nghttp2_option_new(&options);
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    return options;
+  }
+};
+
+namespace {
+
+void SubmitSettings(nghttp2_session* session, Http2Session::Role role) {
+  if (role == Http2Session::Role::kServer) {
+    const std::array<nghttp2_settings_entry, 4> settings = {{
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, Http2Session::kMaxStreams},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, Http2Session::kRequestWindowBytes},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, Http2Session::kMaxHeaderListBytes},
+        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
+    }};
+    nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  } else {
+    const std::array<nghttp2_settings_entry, 3> settings = {{
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, Http2Session::kAnswerWindowBytes},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, Http2Session::kMaxHeaderListBytes},
+    }};
+    nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  }
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, Http2Session::kConnectionWindowBytes);
+}
+
+}  // namespace
+
+Http2Session::Http2Session(Role role, Events& events)
+    : role_(role), events_(events), session_(nullptr, &DeleteSession) {
+  // Made once and kept for the life of the process: every session reads them.
+  static nghttp2_session_callbacks* const kCallbacks = Callbacks::Make();
+  static nghttp2_option* const kOptions = Callbacks::Options();
+  nghttp2_session* session = nullptr;
+  if (role == Role::kServer) {
+    nghttp2_session_server_new2(&session, kCallbacks, this, kOptions);
+  } else {
+    nghttp2_session_client_new2(&session, kCallbacks, this, kOptions);
+  }
+  session_.reset(session);
+  SubmitSettings(session, role);
+}
+
+Http2Session::~Http2Session() = default;
+
+bool Http2Session::Receive(std::string_view bytes) {
+  const ssize_t used = nghttp2_session_mem_recv(
+      session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  if (used < 0) {
+    const bool flooded = used == NGHTTP2_ERR_FLOODED || header_list_abused_;
+    nghttp2_session_terminate_session(session_.get(),
+                                      flooded ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    return false;
+  }
+  return IsAlive();
+}
+
+size_t Http2Session::Fill(std::span<char> into) {
+  filling_ = into;
+  filled_ = 0;
+  while (true) {
+    if (unsent_.empty()) {
+      const uint8_t* frame = nullptr;
+      const ssize_t size = nghttp2_session_mem_send(session_.get(), &frame);
+      if (size <= 0) break;
+      unsent_ = View(frame, static_cast<size_t>(size));
+    }
+    const size_t now = std::min(unsent_.size(), into.size() - filled_);
+    std::memcpy(into.data() + filled_, unsent_.data(), now);
+    filled_ += now;
+    unsent_.remove_prefix(now);
+    if (!unsent_.empty()) break;
+  }
+  return filled_;
+}
+
+bool Http2Session::WantsToSend() const {
+  return !unsent_.empty() || nghttp2_session_want_write(session_.get()) != 0;
+}
+
+bool Http2Session::IsAlive() const {
+  return nghttp2_session_want_read(session_.get()) != 0 || WantsToSend();
+}
+
+bool Http2Session::UpgradeFromHttp1(std::string_view settings_base64, bool is_head,
+                                    Http2StreamHandler& handler) {
+  const std::string settings = DecodeBase64Url(settings_base64);
+  if (settings.empty() != settings_base64.empty()) return false;
+  const int result =
+      nghttp2_session_upgrade2(session_.get(), reinterpret_cast<const uint8_t*>(settings.data()),
+                               settings.size(), is_head ? 1 : 0, nullptr);
+  if (result != 0) return false;
+  // nghttp2 takes no user data for it on this side.
+  nghttp2_session_set_stream_user_data(session_.get(), 1, &handler);
+  return true;
+}
+
+int32_t Http2Session::SubmitRequest(const Http2Fields& fields, bool has_body, Http2StreamHandler& handler) {
+  if (nghttp2_session_check_request_allowed(session_.get()) == 0) return -1;
+  const std::vector<nghttp2_nv>& nvs = ToNvs(fields);
+  const nghttp2_data_provider body{{.ptr = nullptr}, &Callbacks::ReadBody};
+  return nghttp2_submit_request(session_.get(), nullptr, nvs.data(), nvs.size(), has_body ? &body : nullptr,
+                                &handler);
+}
+
+void Http2Session::SubmitAnswer(int32_t stream, const Http2Fields& fields, bool has_body) {
+  const std::vector<nghttp2_nv>& nvs = ToNvs(fields);
+  const nghttp2_data_provider body{{.ptr = nullptr}, &Callbacks::ReadBody};
+  nghttp2_submit_response(session_.get(), stream, nvs.data(), nvs.size(), has_body ? &body : nullptr);
+}
+
+void Http2Session::SubmitInformational(int32_t stream, const Http2Fields& fields) {
+  const std::vector<nghttp2_nv>& nvs = ToNvs(fields);
+  nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream, nullptr, nvs.data(), nvs.size(), nullptr);
+}
+
+bool Http2Session::HasBegun(int32_t stream) const {
+  return nghttp2_session_find_stream(session_.get(), stream) != nullptr;
+}
+
+void Http2Session::ResumeBody(int32_t stream) {
+  nghttp2_session_resume_data(session_.get(), stream);
+}
+
+void Http2Session::Consume(int32_t stream, size_t bytes) {
+  if (bytes > 0) nghttp2_session_consume_stream(session_.get(), stream, bytes);
+}
+
+void Http2Session::Reset(int32_t stream, Http2Error error) {
+  Detach(stream);
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, static_cast<uint32_t>(error));
+}
+
+void Http2Session::Detach(int32_t stream) {
+  nghttp2_session_set_stream_user_data(session_.get(), stream, nullptr);
+}
+
+bool LooksLikeHttp2Settings(std::string_view bytes) {
+  // RFC 9113 4.1: three bytes of length, type 4, no flags, stream 0.
+  return bytes.size() >= kFrameHeadBytes && bytes[0] == 0 && bytes.substr(3, 6) == std::string_view("\4\0\0\0\0\0", 6);
+}
+
+std::string_view WordOf(Http2Error error) {
+  return nghttp2_http2_strerror(static_cast<uint32_t>(error));
+}
+
+void Http2Session::Ping() {
+  nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr);
+}
+
+void Http2Session::AnnounceGoAway() {
+  nghttp2_submit_shutdown_notice(session_.get());
+}
+
+void Http2Session::GoAway(Http2Error error) {
+  if (error != Http2Error::kNoError) {
+    nghttp2_session_terminate_session(session_.get(), static_cast<uint32_t>(error));
+    return;
+  }
+  nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_.get()), NGHTTP2_NO_ERROR, nullptr, 0);
+}
+
+uint32_t Http2Session::peer_max_streams() const {
+  return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+bool Http2Session::peer_takes_extended_connect() const {
+  return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+}  // namespace naru::http
