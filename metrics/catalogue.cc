@@ -21,6 +21,7 @@ constexpr std::string_view kServiceSource[] = {"callee_service", "source"};
 constexpr std::string_view kServiceSourceResult[] = {"callee_service", "source", "result"};
 constexpr std::string_view kSideProtocol[] = {"side", "protocol"};
 constexpr std::string_view kResult[] = {"result"};
+constexpr std::string_view kKind[] = {"kind"};
 constexpr std::string_view kBuild[] = {"version", "commit"};
 
 // In the order of the enum.
@@ -46,6 +47,8 @@ constexpr std::array<MetricInfo, kMetrics> kCatalogue = {{
     {"naru_in_flight", kGauge, kCallee, "Calls that hold a place in the callee's limit."},
     {"naru_queued", kGauge, kCallee, "Calls that wait for a place in the callee's limit."},
     {"naru_connections", kGauge, kSideProtocol, "Open connections."},
+    {"naru_http2_abuse_total", kCounter, kKind,
+     "HTTP/2 connections of applications that were ended with ENHANCE_YOUR_CALM, by what they flooded naru with."},
     {"naru_discovery_updates_total", kCounter, kServiceSourceResult,
      "Answers of the source of a service's endpoints, by whether they could be used."},
     {"naru_discovery_age_seconds", kGauge, kServiceSource,

@@ -23,6 +23,7 @@ enum class Metric : uint8_t {
   kInFlight,
   kQueued,
   kConnections,
+  kHttp2Abuse,
   kDiscoveryUpdates,
   kDiscoveryAge,
   kConfigReloads,

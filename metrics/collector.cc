@@ -196,6 +196,9 @@ std::vector<MetricFamily> Collector::Collect() const {
     families.Put(Metric::kConnections, {connection.side, connection.protocol},
                  static_cast<double>(connection.open));
   }
+  for (const AbuseReading& abuse : gauges.abuse) {
+    families.Put(Metric::kHttp2Abuse, {abuse.kind}, static_cast<double>(abuse.connections));
+  }
   PutProcess(families, registry_);
   return families.TakeUsed();
 }

@@ -41,9 +41,15 @@ struct ConnectionReading {
   uint64_t open = 0;
 };
 
+struct AbuseReading {
+  std::string kind;  // such as "rapid_reset"
+  uint64_t connections = 0;
+};
+
 struct GaugeReadings {
   std::vector<ServiceReading> services;
   std::vector<ConnectionReading> connections;
+  std::vector<AbuseReading> abuse;
 };
 
 using GaugeSource = std::function<GaugeReadings()>;

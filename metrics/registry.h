@@ -30,9 +30,9 @@ namespace naru::metrics {
 // outcomes and kMaxReasons reasons.
 struct Vocabulary {
   std::vector<std::string> outcomes;
-  std::vector<std::string> grpc_codes;
   std::vector<std::string> retry_reasons;
   std::vector<std::string> suppressed_reasons;
+  std::vector<std::string> grpc_codes;  // by number
 };
 
 struct CallerLabels {

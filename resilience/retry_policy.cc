@@ -43,6 +43,7 @@ uint16_t RetryReasonOf(FailureKind kind) {
     case FailureKind::kConnectRefused:
     case FailureKind::kConnectTimeout:
     case FailureKind::kUnsentReset:
+    case FailureKind::kWrongProtocol:
       return kOnUnsent;
     case FailureKind::kRefusedStream:
       return kOnRefused;

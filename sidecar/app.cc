@@ -154,7 +154,12 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<co
           "accept", log::Level::kError, "cannot accept connections",
           {{"error", std::strerror(error)}, {"hint", "raise the limit of open files (ulimit -n)"}});
     };
-    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted};
+    auto abused = [this](resilience::AbuseKind kind) {
+      logger_.WriteLimited("http2_abuse", log::Level::kWarn, "ended an HTTP/2 connection of an application",
+                           {{"kind", resilience::WordOf(kind)},
+                            {"hint", "a broken or hostile client; its other connections go on"}});
+    };
+    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted, abused};
     if (config->workers > 1) worker.wake_others = wake_others;
     workers_.push_back(std::make_unique<Worker>(std::move(worker), snapshot_));
   }
@@ -260,6 +265,7 @@ void Sidecar::OnSignal(int signal) {
 void Sidecar::BeginDrain(const char* why) {
   if (draining_) return;
   draining_ = true;
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Drain();
   quiet_since_ = Now();
   drain_by_ = Now() + snapshot_->config().drain_timeout;
   logger_.Write(log::Level::kInfo, "draining: calls are still carried",
@@ -311,6 +317,12 @@ metrics::GaugeReadings Sidecar::ReadGauges() {
                           {"downstream", "http2", downstream_http2},
                           {"upstream", "http1", upstream},
                           {"upstream", "http2", upstream_http2}};
+  for (int i = 0; i < resilience::kAbuseKinds; ++i) {
+    const auto kind = static_cast<resilience::AbuseKind>(i);
+    uint64_t connections = 0;
+    for (const std::unique_ptr<Worker>& worker : workers_) connections += worker->abuse(kind);
+    readings.abuse.push_back({std::string(resilience::WordOf(kind)), connections});
+  }
   return readings;
 }
 

@@ -153,6 +153,11 @@ void Worker::GiveBack(std::unique_ptr<call::CallBlock> block) {
   free_blocks_.push_back(std::move(block));
 }
 
+void Worker::CountAbuse(resilience::AbuseKind kind) {
+  AddRelaxed(abuse_[static_cast<size_t>(kind)], 1);
+  if (options_.abused) options_.abused(kind);
+}
+
 void Worker::CountCall(int change) {
   AddRelaxed(calls_in_flight_, change);
   if (change > 0) AddRelaxed(calls_begun_, 1);

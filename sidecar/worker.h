@@ -4,6 +4,7 @@
 // control thread; everything else runs on the worker's own.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <map>
@@ -28,6 +29,8 @@ struct WorkerOptions {
   std::function<void(call::LimitConcurrency::LimitPtr)> wake_others;
   // No descriptor was left to accept with. Called on the worker's thread.
   std::function<void(int error)> exhausted;
+  // An application's connection was ended for this. Called on the worker's thread.
+  std::function<void(resilience::AbuseKind kind)> abused;
 };
 
 class Worker final : public call::DownstreamHost {
@@ -50,6 +53,10 @@ class Worker final : public call::DownstreamHost {
   // Any thread: a place in `limit` may be free for a call that waits here.
   void WakeWaiting(call::LimitConcurrency::LimitPtr limit);
 
+  // Any thread: connections ended for this kind of abuse.
+  uint64_t abuse(resilience::AbuseKind kind) const {
+    return abuse_[static_cast<size_t>(kind)].load(std::memory_order_relaxed);
+  }
   // Any thread.
   uint64_t calls_in_flight() const { return calls_in_flight_.load(std::memory_order_relaxed); }
   uint64_t calls_begun() const { return calls_begun_.load(std::memory_order_relaxed); }
@@ -66,6 +73,7 @@ class Worker final : public call::DownstreamHost {
   std::unique_ptr<call::CallBlock> TakeBlock() override;
   void GiveBack(std::unique_ptr<call::CallBlock> block) override;
   void CountCall(int change) override;
+  void CountAbuse(resilience::AbuseKind kind) override;
   http::Http2Fields& http2_fields() override { return http2_pool_.fields(); }
   void Gone(call::DownstreamConnection& connection) override;
   void Continue(call::Http2Takeover takeover) override;
@@ -103,6 +111,7 @@ class Worker final : public call::DownstreamHost {
   std::atomic<uint64_t> calls_begun_{0};
   std::atomic<uint64_t> connection_count_{0};
   std::atomic<uint64_t> http2_count_{0};
+  std::array<std::atomic<uint64_t>, resilience::kAbuseKinds> abuse_{};
   std::thread thread_;
 };
 

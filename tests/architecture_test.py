@@ -35,6 +35,8 @@ LIBRARIES = {
     "yaml-cpp/": ["sidecar/config/"],
     "CLI/": ["sidecar/cli/"],
     "llhttp.h": ["sidecar/http/"],
+    "nghttp2/": ["sidecar/http/http2_session", "sidecar/cli/"],
+    "openssl/": ["sidecar/call/websocket"],
     "prometheus/": ["metrics/"],
     "boost/asio": ["sidecar/admin/", "sidecar/cli/", "sidecar/app", "sidecar/config_watcher"],
     "boost/beast": ["sidecar/admin/", "sidecar/cli/", "sidecar/app"],

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "resilience/abuse_guard.h"
 #include "sidecar/call/call.h"
 #include "sidecar/call/outbound_stack.h"
 #include "sidecar/http/http2_head_block.h"
@@ -86,6 +87,8 @@ class DownstreamHost {
   virtual http::Http2Fields& http2_fields() = 0;
   // A call began (+1) or ended (-1).
   virtual void CountCall(int change) = 0;
+  // An application's connection was ended for this.
+  virtual void CountAbuse(resilience::AbuseKind kind) = 0;
   // The connection has ended; the host destroys it.
   virtual void Gone(DownstreamConnection& connection) = 0;
   // A connection goes on as HTTP/2; the one it was is gone right after.

@@ -13,6 +13,7 @@ Http2Connection::Http2Connection(net::EventLoop& loop, net::BufferPool& buffers,
       socket_(loop, fd, state),
       owner_(owner),
       session_(role, *this),
+      guard_(role == http::Http2Session::Role::kServer ? std::make_unique<FrameGuard>(loop.now()) : nullptr),
       something_to_send_(loop),
       linger_timer_(&Http2Connection::OnLingerTimer, this),
       last_received_(loop.now()) {}
@@ -47,10 +48,20 @@ bool Http2Connection::Feed(std::string_view bytes) {
   last_received_ = loop().now();
   if (!heard_) spoke_http1_ = bytes.starts_with("HTTP/");
   heard_ = true;
-  const bool alive = session_.Receive(bytes);
+  const bool alive = !IsAbuse(bytes) && session_.Receive(bytes);
+  if (session_.header_list_abused()) owner_.OnAbuse(resilience::AbuseKind::kHeaderList);
   if (session_.WantsToSend()) Kick();
   owner_.OnReceived();
   return alive;
+}
+
+bool Http2Connection::IsAbuse(std::string_view bytes) {
+  if (guard_ == nullptr) return false;
+  const std::optional<resilience::AbuseKind> kind = guard_->Inspect(bytes, last_received_);
+  if (!kind) return false;
+  session_.GoAway(Http2Error::kEnhanceYourCalm);
+  owner_.OnAbuse(*kind);
+  return true;
 }
 
 void Http2Connection::Kick() {

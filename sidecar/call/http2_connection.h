@@ -7,11 +7,13 @@
 
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "resilience/time.h"
+#include "sidecar/call/frame_guard.h"
 #include "sidecar/call/http2_stream.h"
 #include "sidecar/http/http2_session.h"
 #include "sidecar/net/buffer_pool.h"
@@ -35,6 +37,8 @@ class Http2Connection final : private http::Http2Session::Events {
     virtual void OnSettings() = 0;
     virtual void OnGoAway() = 0;
     virtual void OnPingAnswered() = 0;
+    // The peer went too far in this: the connection ends with ENHANCE_YOUR_CALM.
+    virtual void OnAbuse(resilience::AbuseKind kind) = 0;
     // The last open stream has gone.
     virtual void OnNoStreams() = 0;
 
@@ -93,6 +97,8 @@ class Http2Connection final : private http::Http2Session::Events {
   void Attach(Http2Stream& stream, int32_t id);
   void Forget(Http2Stream& stream);
   bool Feed(std::string_view bytes);
+  // True if these bytes are abuse, which ends the connection.
+  bool IsAbuse(std::string_view bytes);
   net::Task<void> WriteLoop();
   net::Task<bool> Flush();
   bool SubmitDelayedResets();
@@ -102,6 +108,7 @@ class Http2Connection final : private http::Http2Session::Events {
   net::Socket socket_;
   Owner& owner_;
   http::Http2Session session_;
+  std::unique_ptr<FrameGuard> guard_;  // of a connection of an application
   net::Child writer_;
   Signal something_to_send_;
   net::Timer linger_timer_;

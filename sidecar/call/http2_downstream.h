@@ -106,6 +106,7 @@ class Http2Downstream final : public DownstreamConnection, private Http2Connecti
   void OnSettings() override {}
   void OnGoAway() override;
   void OnPingAnswered() override {}
+  void OnAbuse(resilience::AbuseKind kind) override { host_.CountAbuse(kind); }
   void OnNoStreams() override;
 
   DownstreamHost& host_;

@@ -75,6 +75,7 @@ class Http2Upstream final : private Http2Connection::Owner {
   void OnSettings() override;
   void OnGoAway() override;
   void OnPingAnswered() override;
+  void OnAbuse(resilience::AbuseKind) override {}
   void OnNoStreams() override;
 
   Http2UpstreamPool& pool_;

@@ -17,6 +17,7 @@
 #include "sidecar/config/policy_fields.h"
 #include "sidecar/config/text.h"
 #include "sidecar/config/values.h"
+#include "sidecar/http/grpc.h"
 
 namespace naru::cli {
 namespace {
@@ -87,17 +88,8 @@ std::optional<Url> ParseUrl(std::string_view text) {
   return url;
 }
 
-// gRPC over HTTP/2, "Requests": "application/grpc", alone or with a message format such as "+proto". What
-// goes on otherwise, such as application/grpc-web, is another protocol.
-bool IsGrpcType(std::string_view content_type) {
-  constexpr std::string_view kType = "application/grpc";
-  const std::string type = absl::AsciiStrToLower(std::string(content_type));
-  return type.starts_with(kType) &&
-         (type.size() == kType.size() || Contains("+;", type.substr(kType.size(), 1)));
-}
-
 bool IsGrpc(const Request& request) {
-  return request.method == "POST" && IsGrpcType(request.Find("content-type").value_or(""));
+  return request.method == "POST" && http::IsGrpcContentType(request.Find("content-type").value_or(""));
 }
 
 bool SaysGrpc(const ExplainedCall& call) {

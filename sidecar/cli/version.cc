@@ -7,6 +7,7 @@
 
 #include "absl/base/config.h"
 #include "sidecar/build_info.h"
+#include "sidecar/http/http2_session.h"
 #include "sidecar/config/text.h"
 
 namespace naru::cli {
@@ -37,6 +38,7 @@ std::vector<Library> Libraries() {
           {"yaml-cpp", NARU_YAML_CPP_VERSION},
           {"prometheus-cpp", NARU_PROMETHEUS_CPP_VERSION},
           {"llhttp", NARU_LLHTTP_VERSION},
+          {"nghttp2", std::string(http::Http2LibraryVersion())},
           {"cli11", CLI11_VERSION}};
 }
 

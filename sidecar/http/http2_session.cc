@@ -219,6 +219,10 @@ struct Http2Session::Callbacks {
     nghttp2_option_new(&options);
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_no_closed_streams(options, 1);
+#ifdef NARU_NGHTTP2_LIMITS_RESETS
+    // Looser than resilience/abuse_guard.h, which decides; this one would not say ENHANCE_YOUR_CALM.
+    nghttp2_option_set_stream_reset_rate_limit(options, 4000, 1000);
+#endif
     return options;
   }
 };
@@ -359,6 +363,10 @@ void Http2Session::Detach(int32_t stream) {
 bool LooksLikeHttp2Settings(std::string_view bytes) {
   // RFC 9113 4.1: three bytes of length, type 4, no flags, stream 0.
   return bytes.size() >= kFrameHeadBytes && bytes[0] == 0 && bytes.substr(3, 6) == std::string_view("\4\0\0\0\0\0", 6);
+}
+
+std::string_view Http2LibraryVersion() {
+  return nghttp2_version(0)->version_str;
 }
 
 std::string_view WordOf(Http2Error error) {

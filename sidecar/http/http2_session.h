@@ -33,6 +33,9 @@ enum class Http2Error : uint32_t {
   kConnectionLost = 0xffffffff,  // the connection ended under the stream
 };
 
+// Of nghttp2, such as "1.52.0".
+std::string_view Http2LibraryVersion();
+
 // "CANCEL", as logs and error texts say it.
 std::string_view WordOf(Http2Error error);
 

@@ -39,6 +39,7 @@ std::vector<prometheus::MetricFamily> Everything() {
     GaugeReadings readings;
     readings.services.push_back({"learning", "courses", 1, 2, 0, {3, 4, 5}, DiscoveryReading{"static"}});
     readings.connections.push_back({"downstream", "http1", 6});
+    readings.abuse.push_back({"ping", 7});
     return readings;
   });
   return Collector(registry).Collect();

@@ -53,10 +53,17 @@ TEST(CodeCounts, HoldsOtherForEveryOutcome) {
   EXPECT_LE(AllOf(counts).size(), CodeCounts::kMaxCodes + kMaxOutcomes);
 }
 
+TEST(CodeCounts, TellsCodesOfGrpcFromStatuses) {
+  CodeCounts counts;
+  counts.Count(0, 14);
+  counts.Count(0, CodeCounts::OfGrpc(14));
+  EXPECT_EQ(AllOf(counts), (Codes{{{0, 14}, 1}, {{0, 1014}, 1}}));
+}
+
 TEST(CodeCounts, CountsWhatIsNoStatusAsOther) {
   CodeCounts counts;
   counts.Count(0, -1);
-  counts.Count(0, 1000);
+  counts.Count(0, CodeCounts::OfGrpc(CodeCounts::kMaxGrpc));
   EXPECT_EQ(AllOf(counts), (Codes{{{0, CodeCounts::kOther}, 2}}));
 }
 

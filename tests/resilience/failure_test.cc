@@ -56,6 +56,8 @@ const std::vector<Row> kRows = {
     {FailureKind::kReset, "reset", "reset", 502, 14, "connection_terminated", RetryClass::kUnknown},
     {FailureKind::kBadResponse, "bad_response", "bad_response", 502, 13, "http_protocol_error",
      RetryClass::kUnknown},
+    {FailureKind::kWrongProtocol, "wrong_protocol", "bad_response", 502, 13, "http_protocol_error",
+     RetryClass::kUnsent},
     {FailureKind::kTryTimeout, "try_timeout", "timeout", 504, 4, "http_response_timeout",
      RetryClass::kUnknown},
     {FailureKind::kTimeout, "timeout", "timeout", 504, 4, "http_response_timeout", RetryClass::kNever},

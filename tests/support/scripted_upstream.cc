@@ -36,8 +36,7 @@ class ScriptedUpstream::Answer final : public call::Attempt {
   net::Task<Result<Chunk>> Read() override { co_return Chunk{{}, true}; }
   void CancelRead() override {}
   const http::FieldList& trailers() const override { return trailers_; }
-  net::Socket& tunnel() override { std::abort(); }
-  std::string_view TunnelBytes() override { return {}; }
+  call::Duplex& tunnel() override { std::abort(); }
 
  private:
   const std::string text_;

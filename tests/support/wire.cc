@@ -49,11 +49,13 @@ Wire::Wire(const std::string& policy)
           "caller: {squad: video, service: video-api}\nservices:\n  courses:\n    squad: learning\n"
           "    endpoints: [127.0.0.1:" +
           std::to_string(listener_.port()) + "]\n" + policy),
-      stack_({loop_, {loop_, buffers_, pool_}, 0, world_.nameless(), observer_, random_, {}}) {}
+      stack_({loop_, {loop_, buffers_, pool_, http2_pool_}, 0, world_.nameless(), observer_, random_, {}}) {}
 
 Wire::~Wire() {
-  for (call::Http1Downstream* connection : connections_) connection->Abort();
+  for (call::DownstreamConnection* connection : connections_) connection->Abort();
   EXPECT_TRUE(Until([this] { return connections_.empty(); }));
+  http2_pool_.AbortAll([] {});
+  EXPECT_TRUE(Until([this] { return http2_pool_.open() == 0; }));
   EXPECT_EQ(calls_in_progress_, 0);
   for (const call::Callee& callee : world_.snapshot()->callees()) {
     EXPECT_EQ(callee.other.guards.limit->in_flight(), 0u);
@@ -155,9 +157,15 @@ void Wire::GiveBack(std::unique_ptr<call::CallBlock> block) {
   blocks_.push_back(std::move(block));
 }
 
-void Wire::Gone(call::Http1Downstream& connection) {
+void Wire::Gone(call::DownstreamConnection& connection) {
   connections_.erase(&connection);
   delete &connection;
+}
+
+void Wire::Continue(call::Http2Takeover takeover) {
+  auto* connection = new call::Http2Downstream(*this, std::move(takeover));
+  connections_.insert(connection);
+  connection->Start();
 }
 
 }  // namespace naru

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "sidecar/call/http1_downstream.h"
+#include "sidecar/call/http2_downstream.h"
+#include "sidecar/call/upstream_context.h"
 #include "tests/support/call_world.h"
 #include "tests/support/connections.h"
 #include "tests/support/layered_calls.h"
@@ -64,9 +66,14 @@ class Wire final : public call::DownstreamHost {
 
   CallWorld& world() { return world_; }
   call::UpstreamPool& pool() { return pool_; }
+  call::Http2UpstreamPool& http2_pool() { return http2_pool_; }
   const FakeObserver& observer() const { return observer_; }
   int calls_in_progress() const { return calls_in_progress_; }
+  // The words of the abuse that connections were ended for.
+  const std::vector<std::string>& abuse() const { return abuse_; }
   size_t connections() const { return connections_.size(); }
+  // The only connection of an application that there is.
+  call::DownstreamConnection& connection() { return **connections_.begin(); }
   uint16_t upstream_port() const { return listener_.port(); }
 
   net::EventLoop& loop() override { return loop_; }
@@ -77,7 +84,10 @@ class Wire final : public call::DownstreamHost {
   std::unique_ptr<call::CallBlock> TakeBlock() override;
   void GiveBack(std::unique_ptr<call::CallBlock> block) override;
   void CountCall(int change) override { calls_in_progress_ += change; }
-  void Gone(call::Http1Downstream& connection) override;
+  void CountAbuse(resilience::AbuseKind kind) override { abuse_.emplace_back(resilience::WordOf(kind)); }
+  http::Http2Fields& http2_fields() override { return http2_pool_.fields(); }
+  void Gone(call::DownstreamConnection& connection) override;
+  void Continue(call::Http2Takeover takeover) override;
 
  private:
   const LoopbackListener listener_;
@@ -86,11 +96,13 @@ class Wire final : public call::DownstreamHost {
   net::BufferPool buffers_;
   std::mt19937_64 random_{7};
   call::UpstreamPool pool_{loop_};
+  call::Http2UpstreamPool http2_pool_{loop_, buffers_};
   FakeObserver observer_;
   call::OutboundStack stack_;
   std::vector<std::unique_ptr<call::CallBlock>> blocks_;
-  std::set<call::Http1Downstream*> connections_;
+  std::set<call::DownstreamConnection*> connections_;
   int calls_in_progress_ = 0;
+  std::vector<std::string> abuse_;
 };
 
 }  // namespace naru

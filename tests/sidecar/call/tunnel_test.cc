@@ -16,9 +16,9 @@ using resilience::Duration;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-net::Task<void> Relay(TunnelSide application, TunnelSide upstream, Duration idle_timeout,
-                      net::BufferPool& buffers, std::optional<TunnelTraffic>& traffic) {
-  const TunnelTraffic relayed = co_await RelayTunnel(application, upstream, idle_timeout, buffers);
+net::Task<void> Relay(Duplex& application, Duplex& upstream, Duration idle_timeout, net::Scheduler& scheduler,
+                      std::optional<TunnelTraffic>& traffic) {
+  const TunnelTraffic relayed = co_await RelayTunnel(application, upstream, idle_timeout, scheduler);
   traffic = relayed;
 }
 
@@ -27,8 +27,9 @@ class TunnelTest : public testing::Test {
  protected:
   void Start(std::string_view from_application = "", std::string_view from_upstream = "",
              Duration idle_timeout = seconds(60)) {
-    net::Spawn(Relay({application_socket_, from_application}, {upstream_socket_, from_upstream}, idle_timeout,
-                     buffers_, traffic_));
+    application_end_.set_already_read(from_application);
+    upstream_end_.set_already_read(from_upstream);
+    net::Spawn(Relay(application_end_, upstream_end_, idle_timeout, loop_, traffic_));
   }
   std::string Read(const Descriptor& peer, size_t bytes) {
     std::string received;
@@ -55,6 +56,8 @@ class TunnelTest : public testing::Test {
   Connection upstream_ = UnixConnection();
   net::Socket application_socket_{loop_, application_.ours.Release(), net::Socket::State::kConnected};
   net::Socket upstream_socket_{loop_, upstream_.ours.Release(), net::Socket::State::kConnected};
+  SocketDuplex application_end_{application_socket_, buffers_};
+  SocketDuplex upstream_end_{upstream_socket_, buffers_};
   std::optional<TunnelTraffic> traffic_;
 };
 

@@ -1,0 +1,31 @@
+// Holds the frames of an application's HTTP/2 connection against what an honest application could send.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "resilience/abuse_guard.h"
+#include "sidecar/http/http2_frame_scanner.h"
+#include "sidecar/http/http2_session.h"
+
+namespace naru::call {
+
+class FrameGuard {
+ public:
+  explicit FrameGuard(resilience::TimePoint now) : scanner_(http::kHttp2Preface.size()), guard_(now) {}
+
+  // What in `bytes`, which were received at `now`, went too far, if anything did.
+  std::optional<resilience::AbuseKind> Inspect(std::string_view bytes, resilience::TimePoint now);
+
+ private:
+  static constexpr uint32_t kTinyWindow = 256;  // bytes; nobody opens a window by less in earnest
+  // What a frame counts as, or nothing.
+  static std::optional<resilience::AbuseKind> KindOf(const http::Http2FrameHead& frame);
+  bool Admit(resilience::AbuseKind kind, resilience::TimePoint now);
+
+  http::Http2FrameScanner scanner_;
+  resilience::AbuseGuard guard_;
+  int continuations_ = 0;  // of the header block in progress
+};
+
+}  // namespace naru::call
