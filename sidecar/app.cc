@@ -159,7 +159,14 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<co
                            {{"kind", resilience::WordOf(kind)},
                             {"hint", "a broken or hostile client; its other connections go on"}});
     };
-    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted, abused};
+    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted, abused, {}};
+    if (level == log::Level::kDebug) {
+      worker.tracer = [this](const std::string& peer) -> http::Http2Trace {
+        return [this, peer](std::string_view line) {
+          logger_.Write(log::Level::kDebug, "http2", {{"peer", peer}, {"frame", line}});
+        };
+      };
+    }
     if (config->workers > 1) worker.wake_others = wake_others;
     workers_.push_back(std::make_unique<Worker>(std::move(worker), snapshot_));
   }

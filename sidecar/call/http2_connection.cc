@@ -8,11 +8,12 @@ using http::Http2Error;
 using net::IoResult;
 
 Http2Connection::Http2Connection(net::EventLoop& loop, net::BufferPool& buffers, int fd,
-                                 net::Socket::State state, http::Http2Session::Role role, Owner& owner)
+                                 net::Socket::State state, http::Http2Session::Role role, Owner& owner,
+                                 http::Http2Trace trace)
     : buffers_(buffers),
       socket_(loop, fd, state),
       owner_(owner),
-      session_(role, *this),
+      session_(role, *this, std::move(trace)),
       guard_(role == http::Http2Session::Role::kServer ? std::make_unique<FrameGuard>(loop.now()) : nullptr),
       something_to_send_(loop),
       linger_timer_(&Http2Connection::OnLingerTimer, this),

@@ -48,7 +48,7 @@ class Http2Connection final : private http::Http2Session::Events {
 
   // Takes ownership of `fd`.
   Http2Connection(net::EventLoop& loop, net::BufferPool& buffers, int fd, net::Socket::State state,
-                  http::Http2Session::Role role, Owner& owner);
+                  http::Http2Session::Role role, Owner& owner, http::Http2Trace trace = {});
 
   // Carries frames until the connection is over, then closes every stream that is left. `first` has been
   // received already.

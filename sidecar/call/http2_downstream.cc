@@ -19,7 +19,7 @@ Http2Downstream::Http2Downstream(DownstreamHost& host, Http2Takeover takeover)
       upgraded_(std::move(takeover.upgraded)),
       settings_(std::move(takeover.settings)),
       connection_(host.loop(), host.buffers(), takeover.fd, net::Socket::State::kConnected,
-                  http::Http2Session::Role::kServer, *this),
+                  http::Http2Session::Role::kServer, *this, host.http2_trace()),
       timer_(&Http2Downstream::OnTimer, this),
       all_ended_(host.loop()) {}
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace naru::http {
@@ -43,6 +45,16 @@ std::string_view View(const uint8_t* data, size_t size) {
 
 Http2StreamHandler* HandlerOf(nghttp2_session* session, int32_t stream) {
   return static_cast<Http2StreamHandler*>(nghttp2_session_get_stream_user_data(session, stream));
+}
+
+// "HEADERS, stream 1, 34 bytes, flags 0x5".
+std::string Describe(const nghttp2_frame_hd& head) {
+  constexpr std::array<std::string_view, 10> kTypes = {"DATA",         "HEADERS", "PRIORITY", "RST_STREAM",    "SETTINGS",
+                                                       "PUSH_PROMISE", "PING",    "GOAWAY",   "WINDOW_UPDATE", "CONTINUATION"};
+  const std::string type = head.type < kTypes.size() ? std::string(kTypes[head.type]) : "type " + std::to_string(head.type);
+  char flags[8];
+  std::snprintf(flags, sizeof(flags), "0x%x", head.flags);
+  return type + ", stream " + std::to_string(head.stream_id) + ", " + std::to_string(head.length) + " bytes, flags " + flags;
 }
 
 // base64url without padding (RFC 7540 3.2.1). Empty when malformed.
@@ -200,6 +212,32 @@ struct Http2Session::Callbacks {
     return 0;
   }
 
+  static int TraceReceived(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    Self(user_data).trace_("received " + Describe(frame->hd));
+    return OnFrame(session, frame, user_data);
+  }
+  static int TraceSent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    Self(user_data).trace_("sent " + Describe(frame->hd));
+    return 0;
+  }
+  static int TraceRefused(nghttp2_session*, const nghttp2_frame* frame, int error, void* user_data) {
+    Self(user_data).trace_("refused " + Describe(frame->hd) + ": " + nghttp2_strerror(error));
+    return 0;
+  }
+  static int TraceError(nghttp2_session*, int, const char* message, size_t size, void* user_data) {
+    Self(user_data).trace_(std::string(message, size));
+    return 0;
+  }
+
+  static nghttp2_session_callbacks* MakeTraced() {
+    nghttp2_session_callbacks* callbacks = Make();
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &TraceReceived);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &TraceSent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, &TraceRefused);
+    nghttp2_session_callbacks_set_error_callback2(callbacks, &TraceError);
+    return callbacks;
+  }
+
   static nghttp2_session_callbacks* Make() {
     nghttp2_session_callbacks* callbacks;
     nghttp2_session_callbacks_new(&callbacks);
@@ -251,16 +289,18 @@ void SubmitSettings(nghttp2_session* session, Http2Session::Role role) {
 
 }  // namespace
 
-Http2Session::Http2Session(Role role, Events& events)
-    : role_(role), events_(events), session_(nullptr, &DeleteSession) {
+Http2Session::Http2Session(Role role, Events& events, Http2Trace trace)
+    : role_(role), events_(events), trace_(std::move(trace)), session_(nullptr, &DeleteSession) {
   // Made once and kept for the life of the process: every session reads them.
-  static nghttp2_session_callbacks* const kCallbacks = Callbacks::Make();
+  static nghttp2_session_callbacks* const kPlain = Callbacks::Make();
+  static nghttp2_session_callbacks* const kTraced = Callbacks::MakeTraced();
+  nghttp2_session_callbacks* const callbacks = trace_ ? kTraced : kPlain;
   static nghttp2_option* const kOptions = Callbacks::Options();
   nghttp2_session* session = nullptr;
   if (role == Role::kServer) {
-    nghttp2_session_server_new2(&session, kCallbacks, this, kOptions);
+    nghttp2_session_server_new2(&session, callbacks, this, kOptions);
   } else {
-    nghttp2_session_client_new2(&session, kCallbacks, this, kOptions);
+    nghttp2_session_client_new2(&session, callbacks, this, kOptions);
   }
   session_.reset(session);
   SubmitSettings(session, role);

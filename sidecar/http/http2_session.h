@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -72,6 +73,9 @@ class Http2StreamHandler {
   ~Http2StreamHandler() = default;
 };
 
+// Hears of every frame and of what nghttp2 finds wrong, one line each; empty: nobody listens, at no cost.
+using Http2Trace = std::function<void(std::string_view line)>;
+
 class Http2Session {
  public:
   enum class Role : uint8_t { kServer, kClient };
@@ -100,7 +104,7 @@ class Http2Session {
   static constexpr int32_t kAnswerWindowBytes = 256 * 1024;        // of one answer's body
   static constexpr int32_t kConnectionWindowBytes = 16 * 1024 * 1024;  // consumed at once
 
-  Http2Session(Role role, Events& events);
+  Http2Session(Role role, Events& events, Http2Trace trace = {});
   ~Http2Session();
   Http2Session(const Http2Session&) = delete;
   Http2Session& operator=(const Http2Session&) = delete;
@@ -151,6 +155,7 @@ class Http2Session {
 
   const Role role_;
   Events& events_;
+  const Http2Trace trace_;
   std::unique_ptr<nghttp2_session, void (*)(nghttp2_session*)> session_;
   Http2HeadBlock block_;  // the header block that is arriving: one at a time (RFC 9113 4.3)
   size_t block_bytes_ = 0;
