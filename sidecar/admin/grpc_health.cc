@@ -76,6 +76,7 @@ class GrpcHealth::Stream final : public http::Http2StreamHandler {
     if (request_.size() + bytes.size() <= kMaxMessageBytes) request_ += bytes;
   }
   void OnEnd() override { Answer(); }
+  void OnPeerReset() override {}
   void OnClosed(http::Http2Error) override {
     closed_ = true;
     if (std::exchange(watching_, false)) --health_.watchers_;

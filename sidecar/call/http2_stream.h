@@ -95,6 +95,7 @@ class Http2Stream final
   void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
   void OnData(std::string_view bytes) override;
   void OnEnd() override;
+  void OnPeerReset() override { peer_reset_ = true; }
   void OnClosed(http::Http2Error error) override;
   Offer OfferBody() override;
   std::string_view TakeBody(size_t bytes) override;
@@ -112,6 +113,7 @@ class Http2Stream final
   bool head_too_large_ = false;
   bool ended_ = false;
   bool closed_ = false;
+  bool peer_reset_ = false;
   bool read_cancelled_ = false;
   bool write_cancelled_ = false;
   bool sending_last_ = false;

@@ -132,6 +132,9 @@ struct Http2Session::Callbacks {
         if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id); handler != nullptr && ends)
           handler->OnEnd();
         break;
+      case NGHTTP2_RST_STREAM:
+        if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id)) handler->OnPeerReset();
+        break;
       case NGHTTP2_SETTINGS:
         if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) self.events_.OnSettings();
         break;
@@ -260,6 +263,9 @@ struct Http2Session::Callbacks {
 #ifdef NARU_NGHTTP2_LIMITS_RESETS
     // Looser than resilience/abuse_guard.h, which decides; this one would not say ENHANCE_YOUR_CALM.
     nghttp2_option_set_stream_reset_rate_limit(options, 4000, 1000);
+#endif
+#ifdef NARU_NGHTTP2_LIMITS_CONTINUATIONS
+    nghttp2_option_set_max_continuations(options, 64);
 #endif
     return options;
   }
@@ -398,6 +404,13 @@ void Http2Session::Reset(int32_t stream, Http2Error error) {
 
 void Http2Session::Detach(int32_t stream) {
   nghttp2_session_set_stream_user_data(session_.get(), stream, nullptr);
+}
+
+bool IsHttp2SettingsField(std::string_view value) {
+  constexpr size_t kSettingBytes = 6;  // RFC 9113 6.5.1
+  const std::string settings = DecodeBase64Url(value);
+  const bool malformed = settings.empty() && !value.empty();
+  return !malformed && settings.size() % kSettingBytes == 0;
 }
 
 bool LooksLikeHttp2Settings(std::string_view bytes) {

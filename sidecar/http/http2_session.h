@@ -30,6 +30,7 @@ enum class Http2Error : uint32_t {
   kConnectError = 0xa,
   kEnhanceYourCalm = 0xb,
   // naru's own words, which are never sent:
+  kMalformed = 0xfffffffd,       // the peer broke the rules, of this stream or of the whole connection
   kNotSent = 0xfffffffe,         // the request never left
   kConnectionLost = 0xffffffff,  // the connection ended under the stream
 };
@@ -39,6 +40,9 @@ std::string_view Http2LibraryVersion();
 
 // "CANCEL", as logs and error texts say it.
 std::string_view WordOf(Http2Error error);
+
+// True if this may stand in HTTP2-Settings: base64url of whole settings (RFC 7540 3.2.1).
+bool IsHttp2SettingsField(std::string_view value);
 
 // True if bytes that should be an answer of HTTP/1 are the SETTINGS frame with which an HTTP/2 server begins.
 bool LooksLikeHttp2Settings(std::string_view bytes);
@@ -55,6 +59,8 @@ class Http2StreamHandler {
   virtual void OnData(std::string_view bytes) = 0;
   // The peer has finished sending on this stream.
   virtual void OnEnd() = 0;
+  // The peer resets the stream: what closes without that was found malformed by us.
+  virtual void OnPeerReset() = 0;
   // The stream is over and has forgotten the handler; for a clean end the code is kNoError.
   virtual void OnClosed(Http2Error error) = 0;
 
