@@ -52,6 +52,7 @@ bool Http2Connection::Feed(std::string_view bytes) {
   heard_ = true;
   const bool alive = !IsAbuse(bytes) && session_.Receive(bytes);
   broken_by_peer_ = !alive;
+  if (session_.flooded()) owner_.OnAbuse(resilience::AbuseKind::kPing);
   if (session_.header_list_abused()) owner_.OnAbuse(resilience::AbuseKind::kHeaderList);
   if (session_.WantsToSend()) Kick();
   owner_.OnReceived();

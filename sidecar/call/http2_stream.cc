@@ -96,15 +96,6 @@ net::Task<bool> Http2Stream::Write(Chunk chunk, const http::FieldList& trailers)
   co_return std::exchange(all_taken_, true);
 }
 
-void Http2Stream::FinishSending() {
-  static const http::FieldList kNoTrailers;
-  if (connection_ == nullptr || write_cancelled_) return;
-  sending_last_ = true;
-  sending_trailers_ = &kNoTrailers;
-  all_taken_ = false;
-  connection_->ResumeBody(id_);
-}
-
 void Http2Stream::CancelWrite() {
   write_cancelled_ = true;
   taken_.Set();

@@ -73,8 +73,6 @@ class Http2Stream final
 
   // Returns when the whole piece has been framed; false when it never will be. `trailers` go with the last.
   net::Task<bool> Write(Chunk chunk, const http::FieldList& trailers);
-  // Ends our side of the stream, after what was written. Nothing may be written any more.
-  void FinishSending();
   // Ends a Write that waits, and all later ones.
   void CancelWrite();
   // Our side of the stream has been framed to its end.

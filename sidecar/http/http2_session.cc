@@ -318,9 +318,9 @@ bool Http2Session::Receive(std::string_view bytes) {
   const ssize_t used = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) {
-    const bool flooded = used == NGHTTP2_ERR_FLOODED || header_list_abused_;
-    nghttp2_session_terminate_session(session_.get(),
-                                      flooded ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    flooded_ = used == NGHTTP2_ERR_FLOODED;
+    const bool abused = flooded_ || header_list_abused_;
+    nghttp2_session_terminate_session(session_.get(), abused ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
     return false;
   }
   return IsAlive();

@@ -121,6 +121,9 @@ class Http2Session {
   // True when the peer sent a header list so large that it must be an attack.
   bool header_list_abused() const { return header_list_abused_; }
 
+  // True when so many answers that the protocol demands, to PING mostly, are unsent that there is no end to it.
+  bool flooded() const { return flooded_; }
+
   // Writes what is to be sent into `into`, which is at least 16 KiB; returns how much that is. 0: nothing now.
   size_t Fill(std::span<char> into);
   bool WantsToSend() const;
@@ -167,6 +170,7 @@ class Http2Session {
   size_t block_bytes_ = 0;
   bool block_too_large_ = false;
   bool header_list_abused_ = false;
+  bool flooded_ = false;
   std::span<char> filling_;       // of Fill
   size_t filled_ = 0;             // of filling_
   std::string_view unsent_;       // of a frame that did not fit, in memory of nghttp2
