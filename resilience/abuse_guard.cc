@@ -22,7 +22,7 @@ constexpr std::array<Row, kAbuseKinds> kRows = {{
     {AbuseKind::kPing, "ping", {10'000, 2'000}},
     {AbuseKind::kSettings, "settings", {100, 10}},
     {AbuseKind::kPriority, "priority", {1000, 200}},
-    {AbuseKind::kWindow, "window", {1000, 200}},
+    {AbuseKind::kWindow, "window", {4000, 200}},
     {AbuseKind::kHeaderList, "header_list", {0, 0}},
 }};
 

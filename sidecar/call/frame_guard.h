@@ -20,7 +20,7 @@ class FrameGuard {
   bool Count(resilience::AbuseKind kind, resilience::TimePoint now) { return guard_.Admit(kind, now); }
 
  private:
-  static constexpr uint32_t kTinyWindow = 256;  // bytes; nobody opens a window by less in earnest
+  static constexpr uint32_t kTinyWindow = 32;  // bytes; nobody opens a window by less in earnest
   // What a frame counts as, or nothing.
   static std::optional<resilience::AbuseKind> KindOf(const http::Http2FrameHead& frame);
   bool Admit(resilience::AbuseKind kind, resilience::TimePoint now);
