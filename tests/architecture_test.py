@@ -35,7 +35,7 @@ LIBRARIES = {
     "yaml-cpp/": ["sidecar/config/"],
     "CLI/": ["sidecar/cli/"],
     "llhttp.h": ["sidecar/http/"],
-    "nghttp2/": ["sidecar/http/http2_session", "sidecar/cli/"],
+    "nghttp2/": ["sidecar/http/http2_"],
     "openssl/": ["sidecar/call/websocket"],
     "prometheus/": ["metrics/"],
     "boost/asio": ["sidecar/admin/", "sidecar/cli/", "sidecar/app", "sidecar/config_watcher"],

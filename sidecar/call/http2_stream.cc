@@ -8,8 +8,33 @@
 
 namespace naru::call {
 
+namespace {
+
+constexpr size_t kMaxFreeStrings = 512;
+
+// What bodies arrive in, kept for the next streams of this thread.
+thread_local std::vector<std::string> free_strings;
+
+void Renew(std::string& string) {
+  if (string.capacity() > sizeof(std::string) || free_strings.empty()) return;
+  string.swap(free_strings.back());
+  free_strings.pop_back();
+}
+
+void LetGo(std::string& string, size_t most_bytes) {
+  string.clear();
+  const bool worth_keeping = string.capacity() > sizeof(std::string) && string.capacity() <= most_bytes;
+  if (worth_keeping && free_strings.size() < kMaxFreeStrings) free_strings.emplace_back().swap(string);
+}
+
+}  // namespace
+
 Http2Stream::~Http2Stream() {
   if (connection_ != nullptr) connection_->Leave(*this);
+  head_.LetGo();
+  trailer_block_.LetGo();
+  LetGo(arriving_, kKeptBytes);
+  LetGo(handed_out_, kKeptBytes);
 }
 
 void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) {
@@ -31,6 +56,7 @@ void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_lar
 }
 
 void Http2Stream::OnData(std::string_view bytes) {
+  Renew(arriving_);
   arriving_.append(bytes);
   arrived_.Set();
 }

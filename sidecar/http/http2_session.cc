@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "sidecar/http/http2_memory.h"
+
 namespace naru::http {
 namespace {
 
@@ -83,7 +85,7 @@ struct Http2Session::Callbacks {
 
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     Http2Session& self = Self(user_data);
-    self.block_.Clear();
+    self.block_.Renew();
     self.block_bytes_ = 0;
     self.block_too_large_ = false;
     const bool request = frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
@@ -304,9 +306,9 @@ Http2Session::Http2Session(Role role, Events& events, Http2Trace trace)
   static nghttp2_option* const kOptions = Callbacks::Options();
   nghttp2_session* session = nullptr;
   if (role == Role::kServer) {
-    nghttp2_session_server_new2(&session, callbacks, this, kOptions);
+    nghttp2_session_server_new3(&session, callbacks, this, kOptions, Http2Memory());
   } else {
-    nghttp2_session_client_new2(&session, callbacks, this, kOptions);
+    nghttp2_session_client_new3(&session, callbacks, this, kOptions, Http2Memory());
   }
   session_.reset(session);
   SubmitSettings(session, role);
