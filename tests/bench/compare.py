@@ -2,8 +2,8 @@
 
 Every proxy has one worker, keeps connections to the origin open, has timeouts set and no access log. naru runs with
 its defaults: every policy and metric is on. CPU is user and system time of the proxy's processes from /proc, divided
-by the requests that h2load saw succeed. On two or more cores the proxy has core 0 for itself. Rounds alternate
-between the proxies, and the table shows medians.
+by the requests that h2load saw succeed. On two or more cores the proxy has core 0 for itself; h2load and the service
+behind the proxy share the others. Rounds alternate between the proxies, and the tables show medians.
 """
 
 import argparse
@@ -21,14 +21,20 @@ import subprocess
 import sys
 import time
 
-from proxies import Envoy, HAProxy, Naru, Nginx, free_port, pin
+import http2
+from proxies import Envoy, HAProxy, Naru, Nghttpx, Nginx, answers, free_port, pin
 
 CONNECTIONS = 32
+HTTP2_CONNECTIONS = 8
+STREAMS = 10  # at once on each of them
+IDLE_CONNECTIONS = 1000
 ADDED_LATENCY = ("p50", "p99")
+MIB = 1024 * 1024
+BODY_BYTES = {"/": 100, "/1m": MIB, "/100m": 100 * MIB}
 
 
 class Direct:
-    """No proxy: what the added latency is measured from."""
+    """No proxy: what the added latency is measured from, and what the service behind it can do."""
 
     name = "direct"
 
@@ -40,84 +46,146 @@ class Direct:
         return 0, 0
 
 
-def h2load(port, path, *arguments, cores=None):
-    """Runs h2load to its end and returns its report."""
-    command = ["h2load", "--h1", "-t", "1", *map(str, arguments), f"http://127.0.0.1:{port}{path}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-                          preexec_fn=(lambda: pin(0, cores)) if cores else None)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout
+class Load:
+    """h2load with one protocol."""
+
+    def __init__(self, protocol, cores):
+        self.cores = cores
+        self.options = {"http1": ["--h1"], "http2": []}[protocol]
+
+    def run(self, port, path, *arguments, limit=300):
+        """Runs h2load to its end and returns its report."""
+        command = ["h2load", "-t", "1", *self.options, *map(str, arguments), f"http://127.0.0.1:{port}{path}"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                                  timeout=limit, preexec_fn=(lambda: pin(0, self.cores)) if self.cores else None)
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"{' '.join(command)}\nhas not come to its end in {limit} s") from None
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def saturate(self, target, path, connections, requests, streams=1):
+        """One run at full speed: requests per second, and CPU microseconds of the proxy per request."""
+        crowd = ["-c", connections, "-m", streams]
+        self.run(target.port, path, *crowd, "-n", max(connections * streams, requests // 20))  # warm
+        user, system = target.cpu_seconds()
+        report = self.run(target.port, path, *crowd, "-n", requests)
+        user_after, system_after = target.cpu_seconds()
+        good = max(1, succeeded(target.name, path, report))
+        rps = float(re.search(r"([\d.]+) req/s", report)[1])
+        cpu = (user_after - user + system_after - system) * 1e6 / good
+        return {
+            "rps": rps,
+            "cpu": cpu,
+            "user": (user_after - user) * 1e6 / good,
+            "system": (system_after - system) * 1e6 / good,
+            "core_percent": cpu * rps / 1e4,
+        }
 
 
-def succeeded(report):
-    total, good = re.search(r"requests: (\d+) total, .* (\d+) succeeded", report).groups()
+def succeeded(name, path, report):
+    total, good = map(int, re.search(r"requests: (\d+) total, .* (\d+) succeeded", report).groups())
+    body_bytes = int(re.search(r"\((\d+)\) data", report)[1])
     # A proxy that fails calls under plain load is not comparable: say so rather than count the rest.
-    if int(good) < int(total):
-        print(f"warning: only {good} of {total} requests succeeded", file=sys.stderr)
-    return int(good)
-
-
-def saturate(proxy, path, connections, requests, cores):
-    """One run at full speed: requests per second, and CPU microseconds of the proxy per request."""
-    h2load(proxy.port, path, "-c", connections, "-n", max(connections, requests // 20), cores=cores)  # warm
-    user, system = proxy.cpu_seconds()
-    report = h2load(proxy.port, path, "-c", connections, "-n", requests, cores=cores)
-    user_after, system_after = proxy.cpu_seconds()
-    good = max(1, succeeded(report))
-    per_request = 1e6 / good
-    return {
-        "rps": float(re.search(r"([\d.]+) req/s", report)[1]),
-        "cpu": (user_after - user + system_after - system) * per_request,
-        "user": (user_after - user) * per_request,
-        "system": (system_after - system) * per_request,
-    }
+    if good < total:
+        print(f"warning: {name}, {path}: only {good} of {total} requests succeeded", file=sys.stderr)
+    elif body_bytes != total * BODY_BYTES[path]:
+        print(f"warning: {name}, {path}: {body_bytes} bytes in {total} answers of {BODY_BYTES[path]}", file=sys.stderr)
+    return good
 
 
 def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def latency_at_rate(target, rate, seconds, cores, work):
+def latency_at_rate(target, rate, seconds, load, work):
     """p50 and p99 in microseconds, and CPU per request, at a fixed rate over all connections."""
     log = work / "latency.tsv"
     paced = ["-c", CONNECTIONS, "--rps", f"{rate / CONNECTIONS:.2f}"]
-    h2load(target.port, "/", *paced, "-D", 1, cores=cores)  # warm
+    load.run(target.port, "/", *paced, "-D", 1)  # warm
     log.unlink(missing_ok=True)
     before = sum(target.cpu_seconds())
-    h2load(target.port, "/", *paced, "-D", seconds, f"--log-file={log}", cores=cores)
+    load.run(target.port, "/", *paced, "-D", seconds, f"--log-file={log}")
     spent = sum(target.cpu_seconds()) - before
     times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines() if line.split("\t")[1] == "200")
     return {"p50": percentile(times, 0.50), "p99": percentile(times, 0.99), "cpu": spent * 1e6 / len(times)}
 
 
-def memory(proxy, connections=1000):
-    """Resident bytes before any load, and for each of 1,000 idle connections that have made one call."""
+def idle_http1(port):
+    """A connection that has made one call."""
+    sock = socket.create_connection(("127.0.0.1", port), 5)
+    sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    answer = b""
+    while not answer.endswith(b"x" * 100):
+        answer += sock.recv(4096)
+    return sock
+
+
+def idle_http2(port):
+    """A connection that has shaken hands and made one call."""
+    connection = http2.Connection(port)
+    http2.get(connection)
+    return connection
+
+
+def memory(proxy, connect, connections):
+    """Resident bytes before any load, and for each of these idle connections."""
     idle = proxy.rss_bytes()
-    crowd = []
-    for _ in range(connections):
-        sock = socket.create_connection(("127.0.0.1", proxy.port), 5)
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        answer = b""
-        while not answer.endswith(b"x" * 100):
-            answer += sock.recv(4096)
-        crowd.append(sock)
+    crowd = [connect(proxy.port) for _ in range(connections)]
     time.sleep(0.2)
     held = proxy.rss_bytes()
-    for sock in crowd:
-        sock.close()
-    return {"idle_mb": idle / 1e6, "per_connection_kb": (held - idle) / connections / 1024}
+    for connection in crowd:
+        connection.close()
+    time.sleep(0.2)
+    return {"idle_mb": idle / 1e6, "each_kb": (held - idle) / connections / 1024}
 
 
-class Comparison:
-    def __init__(self, options):
+def renamed(values, prefix, keys):
+    return {f"{prefix}_{key}": values[key] for key in keys}
+
+
+class Part:
+    """The comparison in one protocol: a table."""
+
+    protocol = "?"
+    title = "?"
+    peers = ("haproxy", "nghttpx", "envoy")
+    rows = []  # (what it says, key, digits)
+
+    def __init__(self, options, kinds):
         self.options = options
+        self.kinds = [kind for kind in kinds if self.protocol in kind.protocols]
         self.work = options.work.resolve()
         cores = sorted(os.sched_getaffinity(0))
         pinned = options.pin and len(cores) >= 2
         self.proxy_cores = {cores[0]} if pinned else None
         self.load_cores = set(cores[1:]) if pinned else None
+        self.load = Load(self.protocol, self.load_cores)
         self.results = {}
+        self.services = []
+
+    def serve(self, program, protocol):
+        """Starts a service for the proxies to stand in front of, and returns its port."""
+        port = free_port()
+        self.services.append(subprocess.Popen(
+            [program, str(port)], preexec_fn=(lambda: pin(0, self.load_cores)) if self.load_cores else None))
+        for _ in range(1000):
+            if answers(port, protocol):
+                return port
+            time.sleep(0.01)
+        raise SystemExit(f"{program} does not answer")
+
+    def run(self):
+        try:
+            self.measure()
+        finally:
+            for service in self.services:
+                service.kill()
+                service.wait()
+
+    def measure(self):
+        raise NotImplementedError
 
     def note(self, proxy, values):
         for key, value in values.items():
@@ -127,61 +195,37 @@ class Comparison:
         values = self.results.get(name, {}).get(key)
         return statistics.median(values) if values else None
 
-    def run(self, kinds):
-        origin_port = free_port()
-        origin = subprocess.Popen([self.options.origin, str(origin_port)],
-                                  preexec_fn=(lambda: pin(0, self.load_cores)) if self.load_cores else None)
-        try:
-            self.direct = Direct(origin_port)
-            self.kinds = kinds
-            for number in range(self.options.rounds):
-                self.round(number, origin_port)
-            for number in range(self.options.rounds):
-                self.latency_round(number, origin_port)
-        finally:
-            origin.kill()
-            origin.wait()
-
-    def say(self, *words):
-        print(*words, file=sys.stderr, flush=True)
-
-    def round(self, number, origin_port):
-        for kind in self.in_turn(number):
-            proxy = kind(self.work, origin_port).start(self.proxy_cores)
-            try:
-                self.note(proxy, {"start_ms": proxy.start_ms, **memory(proxy)})
-                requests = self.options.requests
-                small = saturate(proxy, "/", CONNECTIONS, requests, self.load_cores)
-                self.note(proxy, small)
-                many = saturate(proxy, "/", 1000, requests, self.load_cores)
-                self.note(proxy, {"many_cpu": many["cpu"], "many_rps": many["rps"]})
-                large = saturate(proxy, "/1m", 8, max(40, requests // 100), self.load_cores)
-                self.note(proxy, {"large_cpu": large["cpu"], "large_rps": large["rps"]})
-                self.say(f"round {number + 1}: {proxy.name}: {small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
-            finally:
-                proxy.stop()
-
-    def latency_round(self, number, origin_port):
-        reference = self.median("haproxy", "rps") or min(filter(None, (self.median(k.name, "rps") for k in self.kinds)))
-        self.rate = self.options.rate or reference / 2
-        seconds = self.options.seconds
-        direct = latency_at_rate(self.direct, self.rate, seconds, self.load_cores, self.work)
-        self.note(self.direct, direct)
-        for kind in self.in_turn(number):
-            proxy = kind(self.work, origin_port).start(self.proxy_cores)
-            try:
-                through = latency_at_rate(proxy, self.rate, seconds, self.load_cores, self.work)
-                self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
-                self.note(proxy, {"paced_cpu": through["cpu"]})
-            finally:
-                proxy.stop()
+    def say(self, number, proxy, words):
+        print(f"{self.title}, round {number + 1}: {proxy.name}: {words}", file=sys.stderr, flush=True)
 
     def in_turn(self, number):
         """Another proxy goes first in every round."""
         at = number % len(self.kinds)
         return self.kinds[at:] + self.kinds[:at]
 
-    ROWS = [
+    def table(self):
+        names = [kind.name for kind in self.kinds]
+        peers = [name for name in self.peers if name in names and "naru" in names]
+        lines = ["| | " + " | ".join(names + [f"naru / {peer}" for peer in peers]) + " |",
+                 "|---" * (1 + len(names) + len(peers)) + "|"]
+        for title, key, digits in self.rows:
+            medians = {name: self.median(name, key) for name in names}
+            cells = ["–" if value is None else f"{value:,.{digits}f}" for value in medians.values()]
+            cells += [f"{medians['naru'] / medians[peer]:.2f}×" if medians[peer] and medians[peer] > 0 else "–"
+                      for peer in peers]
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)
+
+    def note_below(self):
+        """A sentence that belongs to the table."""
+        return f"Without a proxy: {self.median('direct', 'rps'):,.0f} requests/s."
+
+
+class Http1(Part):
+    protocol = "http1"
+    title = "HTTP/1"
+    peers = ("haproxy", "envoy")
+    rows = [
         ("CPU per request, 100 bytes, 32 connections (µs)", "cpu", 1),
         ("… user (µs)", "user", 1),
         ("… system (µs)", "system", 1),
@@ -194,45 +238,126 @@ class Comparison:
         ("CPU per 1 MiB answer, 8 connections (µs)", "large_cpu", 0),
         ("1 MiB answers/s", "large_rps", 0),
         ("memory idle (MB)", "idle_mb", 1),
-        ("memory per idle connection (KB)", "per_connection_kb", 2),
+        ("memory per idle connection (KB)", "each_kb", 2),
         ("start to first answer (ms)", "start_ms", 0),
     ]
 
-    def table(self):
-        names = [kind.name for kind in self.kinds]
-        peers = [name for name in ("haproxy", "envoy") if name in names and "naru" in names]
-        lines = ["| | " + " | ".join(names + [f"naru / {peer}" for peer in peers]) + " |",
-                 "|---" * (1 + len(names) + len(peers)) + "|"]
-        for title, key, digits in self.ROWS:
-            cells = [f"{self.median(name, key):,.{digits}f}" for name in names]
-            for peer in peers:
-                divisor = self.median(peer, key)
-                cells.append(f"{self.median('naru', key) / divisor:.2f}×" if divisor and divisor > 0 else "–")
-            lines.append(f"| {title} | " + " | ".join(cells) + " |")
-        return "\n".join(lines)
+    def measure(self):
+        origin_port = self.serve(self.options.origin, "http1")
+        self.direct = Direct(origin_port)
+        for number in range(self.options.rounds):
+            self.round(number, origin_port)
+        for number in range(self.options.rounds):
+            self.latency_round(number, origin_port)
 
-    def report(self):
-        cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-        print(f"\nOn {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; "
-              f"{', '.join(kind.version() for kind in self.kinds)}.")
-        print(f"One worker each, {'core 0 to itself' if self.proxy_cores else 'not pinned'}; "
-              f"{self.options.rounds} alternating rounds of {self.options.requests:,} requests, medians; "
-              f"latency at {self.rate:,.0f} requests/s.\n")
-        print(self.table())
-        (self.work / "results.json").write_text(json.dumps(self.results, indent=1))
+    def round(self, number, origin_port):
+        requests = self.options.requests
+        for kind in self.in_turn(number):
+            with kind(self.work, origin_port).start(self.proxy_cores) as proxy:
+                self.note(proxy, {"start_ms": proxy.start_ms, **memory(proxy, idle_http1, IDLE_CONNECTIONS)})
+                small = self.load.saturate(proxy, "/", CONNECTIONS, requests)
+                self.note(proxy, small)
+                many = self.load.saturate(proxy, "/", 1000, requests)
+                self.note(proxy, renamed(many, "many", ("cpu", "rps")))
+                large = self.load.saturate(proxy, "/1m", 8, max(40, requests // 100))
+                self.note(proxy, renamed(large, "large", ("cpu", "rps")))
+                self.say(number, proxy, f"{small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
+
+    def latency_round(self, number, origin_port):
+        reference = self.median("haproxy", "rps") or min(filter(None, (self.median(k.name, "rps") for k in self.kinds)))
+        self.rate = self.options.rate or reference / 2
+        seconds = self.options.seconds
+        direct = latency_at_rate(self.direct, self.rate, seconds, self.load, self.work)
+        self.note(self.direct, direct)
+        for kind in self.in_turn(number):
+            with kind(self.work, origin_port).start(self.proxy_cores) as proxy:
+                through = latency_at_rate(proxy, self.rate, seconds, self.load, self.work)
+                self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
+                self.note(proxy, {"paced_cpu": through["cpu"]})
+
+    def note_below(self):
+        return f"Latency at {self.rate:,.0f} requests/s."
+
+
+class Http2(Part):
+    protocol = "http2"
+    title = "HTTP/2"
+    rows = [
+        ("CPU per request, 100 bytes, 8 connections × 10 streams (µs)", "cpu", 1),
+        ("… user (µs)", "user", 1),
+        ("… system (µs)", "system", 1),
+        ("requests/s, 8 connections × 10 streams", "rps", 0),
+        ("… of its core it used for that (%)", "core_percent", 0),
+        ("CPU per 1 MiB answer, 8 connections (µs)", "large_cpu", 0),
+        ("1 MiB answers/s", "large_rps", 0),
+        ("100 MiB answers on one stream (MB/s)", "huge_mbps", 0),
+        ("… over HTTP/1 (MB/s)", "huge_http1_mbps", 0),
+        ("CPU per 100 MiB answer on one stream (ms)", "huge_ms", 0),
+        ("… over HTTP/1 (ms)", "huge_http1_ms", 0),
+        ("memory idle (MB)", "idle_mb", 1),
+        ("memory per idle connection (KB)", "each_kb", 2),
+        ("start to first answer (ms)", "start_ms", 0),
+    ]
+
+    def measure(self):
+        origin_port = self.serve(self.options.origin_http2, "http2")
+        http1_port = self.serve(self.options.origin, "http1")
+        http1_load = Load("http1", self.load_cores)
+        for number in range(self.options.rounds):
+            self.note(Direct, self.small(Direct(origin_port)))
+            for kind in self.in_turn(number):
+                with kind(self.work, origin_port, "http2").start(self.proxy_cores) as proxy:
+                    self.over_http2(number, proxy)
+                if "http1" in kind.protocols:
+                    with kind(self.work, http1_port, "http1").start(self.proxy_cores) as proxy:
+                        self.note(proxy, self.huge("huge_http1", proxy, http1_load))
+
+    def over_http2(self, number, proxy):
+        self.note(proxy, {"start_ms": proxy.start_ms, **memory(proxy, idle_http2, IDLE_CONNECTIONS)})
+        small = self.small(proxy)
+        self.note(proxy, small)
+        large = self.load.saturate(proxy, "/1m", 8, max(40, self.options.requests // 200))
+        self.note(proxy, renamed(large, "large", ("cpu", "rps")))
+        self.note(proxy, self.huge("huge", proxy, self.load))
+        self.say(number, proxy, f"{small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
+
+    def small(self, target):
+        return self.load.saturate(target, "/", HTTP2_CONNECTIONS, self.options.requests, STREAMS)
+
+    def huge(self, prefix, proxy, load):
+        run = load.saturate(proxy, "/100m", 1, max(3, self.options.requests // 20_000))
+        return {f"{prefix}_mbps": run["rps"] * BODY_BYTES["/100m"] / 1e6, f"{prefix}_ms": run["cpu"] / 1000}
+
+
+PARTS = {part.protocol: part for part in (Http1, Http2)}
+
+
+def report(options, parts):
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    kinds = dict.fromkeys(kind for part in parts for kind in part.kinds)
+    print(f"\nOn {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; "
+          f"{', '.join(kind.version() for kind in kinds)}.")
+    print(f"One worker each, {'core 0 to itself' if parts[0].proxy_cores else 'not pinned'}; "
+          f"{options.rounds} alternating rounds of {options.requests:,} requests, medians.")
+    for part in parts:
+        print(f"\n{part.title}. {part.note_below()}\n\n{part.table()}")
+    results = {part.protocol: part.results for part in parts}
+    (options.work / "results.json").write_text(json.dumps(results, indent=1))
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/compare.sh", description="Measures naru beside other proxies.")
     parser.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
-    parser.add_argument("--only", default="naru,haproxy,nginx,envoy", help="which proxies, separated by commas")
+    parser.add_argument("--only", default="naru,haproxy,nginx,nghttpx,envoy", help="which proxies, separated by commas")
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="all", help="which protocol (all)")
     parser.add_argument("--rounds", type=int, help="how often each is measured (5; with --quick 1)")
     parser.add_argument("--requests", type=int, help="requests of one run (200000; with --quick 60000)")
     parser.add_argument("--seconds", type=int, help="how long latency is watched (8; with --quick 3)")
     parser.add_argument("--rate", type=float, help="requests/s for latency (half of what HAProxy manages)")
     parser.add_argument("--no-pin", dest="pin", action="store_false", help="let the system place the processes")
     parser.add_argument("--naru", default="build/release/naru", help=argparse.SUPPRESS)
-    parser.add_argument("--origin", help=argparse.SUPPRESS)
+    for service in ("--origin", "--origin-http2"):
+        parser.add_argument(service, help=argparse.SUPPRESS)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/bench"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 5)
@@ -253,7 +378,7 @@ def main():
     except BlockingIOError:
         raise SystemExit("another comparison runs here, and two would measure each other: wait for its end") from None
 
-    kinds = {kind.name: kind for kind in (Naru, HAProxy, Nginx, Envoy)}
+    kinds = {kind.name: kind for kind in (Naru, HAProxy, Nginx, Nghttpx, Envoy)}
     chosen = []
     for name in options.only.split(","):
         if name not in kinds:
@@ -262,11 +387,13 @@ def main():
             chosen.append(kinds[name])
         else:
             print(f"{name} is not here and is left out", file=sys.stderr)
-    if not chosen:
+    parts = [part(options, chosen) for name, part in PARTS.items() if options.part in (name, "all")]
+    parts = [part for part in parts if part.kinds]
+    if not parts:
         raise SystemExit("no proxy to measure")
-    comparison = Comparison(options)
-    comparison.run(chosen)
-    comparison.report()
+    for part in parts:
+        part.run()
+    report(options, parts)
 
 
 if __name__ == "__main__":

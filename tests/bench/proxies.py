@@ -11,6 +11,8 @@ import socket
 import subprocess
 import time
 
+import http2
+
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -25,17 +27,32 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def answers(port, protocol):
+    """Whether a first call in this protocol succeeds."""
+    try:
+        if protocol == "http1":
+            with socket.create_connection(("127.0.0.1", port), 1) as sock:
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                return sock.recv(4096).startswith(b"HTTP/1.1 200")
+        with http2.Connection(port, 1) as connection:
+            return http2.get(connection) == b"x" * 100
+    except (OSError, http2.Http2Error):
+        return False
+
+
 class Proxy:
-    """A proxy process in front of the origin."""
+    """A proxy process in front of the origin, with one protocol on both sides."""
 
     name = "?"
-    arguments = ()
+    protocols = ("http1", "http2")
 
-    def __init__(self, work, origin_port):
+    def __init__(self, work, origin_port, protocol="http1"):
         self.work = work / self.name
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         self.origin_port = origin_port
+        self.protocol = protocol
+        self.over_http2 = protocol != "http1"
         self.port = free_port()
         self.process = None
 
@@ -66,15 +83,17 @@ class Proxy:
         while time.monotonic() - started < 20:
             if self.process.poll() is not None:
                 break
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1) as sock:
-                    sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-                    if sock.recv(4096).startswith(b"HTTP/1.1 200"):
-                        return (time.monotonic() - started) * 1000
-            except OSError:
-                pass
+            if answers(self.port, self.protocol):
+                return (time.monotonic() - started) * 1000
             time.sleep(0.001)
-        raise SystemExit(f"{self.name} does not answer:\n{(self.work / 'log').read_text(errors='replace')[-3000:]}")
+        log = (self.work / "log").read_text(errors="replace")
+        raise SystemExit(f"{self.name} does not answer over {self.protocol}:\n{log[-3000:]}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
     def stop(self):
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -119,6 +138,7 @@ services:
     endpoints: ["127.0.0.1:{self.origin_port}"]
     port: {self.port}
     limits: {{concurrent: 2000, queue: 100}}
+{"    protocol: http2" if self.over_http2 else ""}
 """)
         return [self.binary, "run", "-c", str(self.work / "naru.yaml")]
 
@@ -136,6 +156,7 @@ class HAProxy(Proxy):
     name = "haproxy"
 
     def configure(self):
+        proto = " proto h2" if self.over_http2 else ""
         (self.work / "haproxy.cfg").write_text(f"""global
   nbthread 1
   maxconn 8000
@@ -148,10 +169,10 @@ defaults
   retries 1
   http-reuse always
 frontend in
-  bind 127.0.0.1:{self.port}
+  bind 127.0.0.1:{self.port}{proto}
   default_backend origin
 backend origin
-  server origin 127.0.0.1:{self.origin_port}
+  server origin 127.0.0.1:{self.origin_port}{proto}
 """)
         return ["haproxy", "-db", "-f", str(self.work / "haproxy.cfg")]
 
@@ -167,6 +188,7 @@ backend origin
 
 class Nginx(Proxy):
     name = "nginx"
+    protocols = ("http1",)  # towards a server, nginx speaks HTTP/2 for gRPC only
 
     def configure(self):
         (self.work / "nginx.conf").write_text(f"""worker_processes 1;
@@ -211,6 +233,27 @@ http {{
         return "nginx " + err.strip().rsplit("/", 1)[1]
 
 
+class Nghttpx(Proxy):
+    name = "nghttpx"
+    protocols = ("http2",)
+
+    def configure(self):
+        # --conf: not what Debian installs. --single-process: no second process whose pages would be counted again.
+        return ["nghttpx", "--conf=/dev/null", "--workers=1", "--single-process",
+                f"--frontend=127.0.0.1,{self.port};no-tls", f"--backend=127.0.0.1,{self.origin_port};;proto=h2",
+                "--backend-connect-timeout=500ms", "--frontend-http2-read-timeout=60s", "--backend-read-timeout=60s",
+                "--stream-read-timeout=60s"]
+
+    @staticmethod
+    def available(_options):
+        return shutil.which("nghttpx") is not None
+
+    @staticmethod
+    def version():
+        out = subprocess.run(["nghttpx", "--version"], capture_output=True, text=True, check=False).stdout
+        return "nghttpx " + re.search(r"nghttp2/(\d+\.\d+\.\d+)", out)[1]
+
+
 class Envoy(Proxy):
     name = "envoy"
     binary = None
@@ -246,6 +289,14 @@ class Envoy(Proxy):
                     "load_assignment": {"cluster_name": "origin", "endpoints": [{
                         "lb_endpoints": [{"endpoint": {"address": address(self.origin_port)}}]}]}}],
             }}
+        if self.over_http2:
+            resources = config["static_resources"]
+            manager = resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+            manager.update({"codec_type": "HTTP2", "http2_protocol_options": {}})
+            resources["clusters"][0]["typed_extension_protocol_options"] = {
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                    "explicit_http_config": {"http2_protocol_options": {}}}}
         (self.work / "envoy.json").write_text(json.dumps(config, indent=1))
         return [self.binary, "-c", str(self.work / "envoy.json"), "--concurrency", "1", "--disable-hot-restart",
                 "-l", "error"]
