@@ -22,15 +22,16 @@ import sys
 import time
 
 import http2
-from proxies import Envoy, HAProxy, Naru, Nghttpx, Nginx, answers, free_port, pin
+from proxies import GRPC_MESSAGE, Envoy, HAProxy, Naru, Nghttpx, Nginx, answers, free_port, pin
 
 CONNECTIONS = 32
 HTTP2_CONNECTIONS = 8
 STREAMS = 10  # at once on each of them
 IDLE_CONNECTIONS = 1000
+IDLE_STREAMS = 100  # on each of HTTP2_CONNECTIONS
 ADDED_LATENCY = ("p50", "p99")
 MIB = 1024 * 1024
-BODY_BYTES = {"/": 100, "/1m": MIB, "/100m": 100 * MIB}
+BODY_BYTES = {"/": 100, "/1m": MIB, "/100m": 100 * MIB, "/bench.Echo/Unary": len(GRPC_MESSAGE)}
 
 
 class Direct:
@@ -49,9 +50,15 @@ class Direct:
 class Load:
     """h2load with one protocol."""
 
-    def __init__(self, protocol, cores):
+    def __init__(self, protocol, cores, work):
         self.cores = cores
-        self.options = {"http1": ["--h1"], "http2": []}[protocol]
+        if protocol == "grpc":
+            (work / "grpc_message").write_bytes(GRPC_MESSAGE)
+        self.options = {
+            "http1": ["--h1"],
+            "http2": [],
+            "grpc": ["-H", "content-type: application/grpc", "-H", "te: trailers", "-d", str(work / "grpc_message")],
+        }[protocol]
 
     def run(self, port, path, *arguments, limit=300):
         """Runs h2load to its end and returns its report."""
@@ -87,12 +94,22 @@ class Load:
 def succeeded(name, path, report):
     total, good = map(int, re.search(r"requests: (\d+) total, .* (\d+) succeeded", report).groups())
     body_bytes = int(re.search(r"\((\d+)\) data", report)[1])
-    # A proxy that fails calls under plain load is not comparable: say so rather than count the rest.
+    # A proxy that fails calls under plain load is not comparable: say so rather than count the rest. A gRPC error is
+    # a 200 to h2load, but one without a message.
     if good < total:
         print(f"warning: {name}, {path}: only {good} of {total} requests succeeded", file=sys.stderr)
     elif body_bytes != total * BODY_BYTES[path]:
         print(f"warning: {name}, {path}: {body_bytes} bytes in {total} answers of {BODY_BYTES[path]}", file=sys.stderr)
     return good
+
+
+def check_grpc(proxy, load):
+    """Ends the comparison unless a call through the proxy is answered with its own message and grpc-status 0."""
+    command = ["nghttp", *load.options, f"http://127.0.0.1:{proxy.port}/bench.Echo/Unary"]
+    headers = subprocess.run([*command, "-nv"], capture_output=True, text=True, check=False, timeout=10).stdout
+    message = subprocess.run(command, capture_output=True, check=False, timeout=10).stdout
+    if message != GRPC_MESSAGE or not re.search(r"grpc-status: 0$", headers, re.MULTILINE):
+        raise SystemExit(f"{proxy.name} does not carry gRPC:\n{headers}\n{message!r}")
 
 
 def percentile(ordered, share):
@@ -129,8 +146,8 @@ def idle_http2(port):
     return connection
 
 
-def memory(proxy, connect, connections):
-    """Resident bytes before any load, and for each of these idle connections."""
+def memory(proxy, connect, connections, held_by_each=1):
+    """Resident bytes before any load, and for each of what these connections hold idle."""
     idle = proxy.rss_bytes()
     crowd = [connect(proxy.port) for _ in range(connections)]
     time.sleep(0.2)
@@ -138,7 +155,7 @@ def memory(proxy, connect, connections):
     for connection in crowd:
         connection.close()
     time.sleep(0.2)
-    return {"idle_mb": idle / 1e6, "each_kb": (held - idle) / connections / 1024}
+    return {"idle_mb": idle / 1e6, "each_kb": (held - idle) / connections / held_by_each / 1024}
 
 
 def renamed(values, prefix, keys):
@@ -161,7 +178,7 @@ class Part:
         pinned = options.pin and len(cores) >= 2
         self.proxy_cores = {cores[0]} if pinned else None
         self.load_cores = set(cores[1:]) if pinned else None
-        self.load = Load(self.protocol, self.load_cores)
+        self.load = Load(self.protocol, self.load_cores, self.work)
         self.results = {}
         self.services = []
 
@@ -302,7 +319,7 @@ class Http2(Part):
     def measure(self):
         origin_port = self.serve(self.options.origin_http2, "http2")
         http1_port = self.serve(self.options.origin, "http1")
-        http1_load = Load("http1", self.load_cores)
+        http1_load = Load("http1", self.load_cores, self.work)
         for number in range(self.options.rounds):
             self.note(Direct, self.small(Direct(origin_port)))
             for kind in self.in_turn(number):
@@ -329,7 +346,40 @@ class Http2(Part):
         return {f"{prefix}_mbps": run["rps"] * BODY_BYTES["/100m"] / 1e6, f"{prefix}_ms": run["cpu"] / 1000}
 
 
-PARTS = {part.protocol: part for part in (Http1, Http2)}
+class Grpc(Part):
+    protocol = "grpc"
+    title = "gRPC"
+    rows = [
+        ("CPU per unary call, 100 bytes, 8 connections × 10 streams (µs)", "cpu", 1),
+        ("… user (µs)", "user", 1),
+        ("… system (µs)", "system", 1),
+        ("calls/s, 8 connections × 10 streams", "rps", 0),
+        ("… of its core it used for that (%)", "core_percent", 0),
+        ("memory per idle stream, 8 connections × 100 (KB)", "each_kb", 2),
+    ]
+
+    def measure(self):
+        server_port = self.serve(self.options.grpc_server, "grpc")
+        for number in range(self.options.rounds):
+            self.note(Direct, self.unary(Direct(server_port)))
+            for kind in self.in_turn(number):
+                with kind(self.work, server_port, "grpc").start(self.proxy_cores) as proxy:
+                    check_grpc(proxy, self.load)
+                    self.note(proxy, memory(proxy, lambda port: http2.hold_streams(port, IDLE_STREAMS),
+                                            HTTP2_CONNECTIONS, IDLE_STREAMS))
+                    calls = self.unary(proxy)
+                    self.note(proxy, calls)
+                    self.say(number, proxy, f"{calls['cpu']:.1f} us a call, {calls['rps']:.0f}/s")
+
+    def unary(self, target):
+        # A call through gRPC's server takes several times as long as an answer of the origin.
+        return self.load.saturate(target, "/bench.Echo/Unary", HTTP2_CONNECTIONS, self.options.requests // 2, STREAMS)
+
+    def note_below(self):
+        return f"Without a proxy: {self.median('direct', 'rps'):,.0f} calls/s."
+
+
+PARTS = {part.protocol: part for part in (Http1, Http2, Grpc)}
 
 
 def report(options, parts):
@@ -356,7 +406,7 @@ def main():
     parser.add_argument("--rate", type=float, help="requests/s for latency (half of what HAProxy manages)")
     parser.add_argument("--no-pin", dest="pin", action="store_false", help="let the system place the processes")
     parser.add_argument("--naru", default="build/release/naru", help=argparse.SUPPRESS)
-    for service in ("--origin", "--origin-http2"):
+    for service in ("--origin", "--origin-http2", "--grpc-server"):
         parser.add_argument(service, help=argparse.SUPPRESS)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/bench"), help=argparse.SUPPRESS)
     options = parser.parse_args()

