@@ -16,6 +16,9 @@ namespace naru::http {
 namespace {
 
 constexpr size_t kFrameHeadBytes = 9;  // RFC 9113 4.1
+// Of a header block, which nghttp2 estimates: 12 bytes a field are added to its own, and a field of HTTP/1 may have as
+// few as four.
+constexpr size_t kMaxSentHeadBytes = 16 * Http2Session::kMaxHeaderListBytes;
 // Less room than this for a body's bytes is left to the next buffer.
 constexpr size_t kLeastBodyRoom = 2048;
 
@@ -262,6 +265,9 @@ struct Http2Session::Callbacks {
     nghttp2_option_new(&options);
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_no_closed_streams(options, 1);
+    // nghttp2 drops a block over its limit without a word to the peer, so the limit must be above all that naru
+    // forwards.
+    nghttp2_option_set_max_send_header_block_length(options, kMaxSentHeadBytes);
 #ifdef NARU_NGHTTP2_LIMITS_RESETS
     // Looser than resilience/abuse_guard.h, which decides; this one would not say ENHANCE_YOUR_CALM.
     nghttp2_option_set_stream_reset_rate_limit(options, 4000, 1000);
