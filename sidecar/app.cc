@@ -18,9 +18,11 @@
 #include "sidecar/build_info.h"
 #include "sidecar/call/retry_attempts.h"
 #include "sidecar/call_log.h"
+#include "sidecar/checked_endpoints.h"
 #include "sidecar/config/effective_config.h"
 #include "sidecar/config/load_config.h"
 #include "sidecar/config_watcher.h"
+#include "sidecar/health/health_checker.h"
 #include "sidecar/listeners.h"
 #include "sidecar/log/logger.h"
 #include "sidecar/net/dial.h"
@@ -83,7 +85,9 @@ class Sidecar final : public admin::Backend {
   void Run();
 
   std::string Ready() override;
-  std::vector<admin::ServiceView> Services() override { return ViewServices(*snapshot_, Now()); }
+  std::vector<admin::ServiceView> Services() override {
+    return ViewServices(*snapshot_, health_checker_, Now());
+  }
   std::string ConfigJson() override { return config::EffectiveConfigJson(snapshot_->config()); }
   admin::ReloadResult Reload() override { return LoadAnew("asked to", false); }
   void Drain() override { BeginDrain("asked to"); }
@@ -115,6 +119,7 @@ class Sidecar final : public admin::Backend {
   CallLog call_log_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Listeners listeners_;
+  health::HealthChecker health_checker_;
 
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
@@ -138,6 +143,7 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<co
       loaded_at_(Now()),
       call_log_(logger_, recent_),
       listeners_(workers_),
+      health_checker_(logger_),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       drain_timer_(io_),
       admin_(io_, *this),
@@ -159,7 +165,14 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<co
                            {{"kind", resilience::WordOf(kind)},
                             {"hint", "a broken or hostile client; its other connections go on"}});
     };
-    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted, abused};
+    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted, abused, {}};
+    if (level == log::Level::kDebug) {
+      worker.tracer = [this](const std::string& peer) -> http::Http2Trace {
+        return [this, peer](std::string_view line) {
+          logger_.Write(log::Level::kDebug, "http2", {{"peer", peer}, {"frame", line}});
+        };
+      };
+    }
     if (config->workers > 1) worker.wake_others = wake_others;
     workers_.push_back(std::make_unique<Worker>(std::move(worker), snapshot_));
   }
@@ -176,6 +189,7 @@ absl::Status Sidecar::Open() {
   if (absl::Status admin = admin_.Listen(config.admin.text); !admin.ok()) return admin;
   watcher_.Watch(config.files);
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
+  health_checker_.Watch(CheckedEndpoints(*snapshot_));
   return absl::OkStatus();
 }
 
@@ -190,6 +204,7 @@ void Sidecar::Run() {
   AwaitSignal();
   io_.run();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+  health_checker_.Stop();
   listeners_.CleanUp();
   logger_.Write(log::Level::kInfo, "ended");
 }
@@ -231,6 +246,7 @@ void Sidecar::TakeIntoForce(const std::shared_ptr<const config::Config>& config)
   for (const config::Service& service : config->services) names.push_back(service.name);
   states_.KeepOnly(names);
   for (const std::unique_ptr<Worker>& worker : workers_) worker->UseSnapshot(snapshot_);
+  health_checker_.Watch(CheckedEndpoints(*snapshot_));
 }
 
 admin::ReloadResult Sidecar::Refuse(const char* why, std::vector<std::string> problems) {

@@ -62,24 +62,63 @@ const resilience::EndpointHealth* HealthOf(const call::Callee& callee, size_t en
   return group == nullptr ? nullptr : group->endpoints[endpoint].get();
 }
 
-admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, resilience::TimePoint now) {
+// Unhealthy goes before ejected: its time aside does not bring it back.
+enum class EndpointStanding { kServing, kEjected, kUnhealthy };
+
+EndpointStanding StandingOf(const call::Callee& callee, size_t index, resilience::TimePoint now) {
+  if (!callee.endpoints[index]->checked.healthy()) return EndpointStanding::kUnhealthy;
+  const resilience::EndpointHealth* health = HealthOf(callee, index);
+  const bool ejected = health != nullptr && IsEjected(*health, now);
+  return ejected ? EndpointStanding::kEjected : EndpointStanding::kServing;
+}
+
+std::string WhyServing(const call::EndpointState& endpoint, const std::string& check_error,
+                       resilience::TimePoint now) {
+  if (!check_error.empty()) return "its last health check failed: " + check_error;
+  return endpoint.estimate.penalised(now) ? "failed a moment ago: tried when the others cannot be" : "";
+}
+
+admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const std::string& check_error,
+                                 resilience::TimePoint now) {
   const call::EndpointState& endpoint = *callee.endpoints[index];
   const resilience::EndpointHealth* health = HealthOf(callee, index);
   admin::EndpointView view;
   view.address = endpoint.text;
-  view.state = "serving";
   view.in_flight = endpoint.estimate.in_flight();
   if (endpoint.estimate.measured()) {
     view.latency_ms = std::chrono::duration<double, std::milli>(endpoint.estimate.latency(now)).count();
   }
-  if (endpoint.estimate.penalised(now)) view.why = "failed a moment ago: tried when the others cannot be";
-  if (health != nullptr && IsEjected(*health, now)) {
-    view.state = "ejected";
-    view.why = WhyOf(health->last_reason());
-    view.serving_again_in_ms =
-        std::chrono::duration<double, std::milli>(health->ejected_until() - now).count();
+  switch (StandingOf(callee, index, now)) {
+    case EndpointStanding::kServing:
+      view.state = "serving";
+      view.why = WhyServing(endpoint, check_error, now);
+      break;
+    case EndpointStanding::kEjected:
+      view.state = "ejected";
+      view.why = WhyOf(health->last_reason());
+      view.serving_again_in_ms =
+          std::chrono::duration<double, std::milli>(health->ejected_until() - now).count();
+      break;
+    case EndpointStanding::kUnhealthy:
+      view.state = "unhealthy";
+      view.why = "its health check failed: " + check_error;
+      break;
   }
   return view;
+}
+
+void CountEndpoint(metrics::EndpointCounts& counts, EndpointStanding standing) {
+  switch (standing) {
+    case EndpointStanding::kServing:
+      ++counts.serving;
+      break;
+    case EndpointStanding::kEjected:
+      ++counts.ejected;
+      break;
+    case EndpointStanding::kUnhealthy:
+      ++counts.unhealthy;
+      break;
+  }
 }
 
 std::vector<admin::PolicyValue> ViewPolicy(const call::Snapshot& snapshot, const config::Policy& policy) {
@@ -92,7 +131,9 @@ std::vector<admin::PolicyValue> ViewPolicy(const call::Snapshot& snapshot, const
 
 }  // namespace
 
-std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, resilience::TimePoint now) {
+std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot,
+                                             const health::HealthChecker& checker,
+                                             resilience::TimePoint now) {
   std::vector<admin::ServiceView> views;
   for (const call::Callee& callee : snapshot.callees()) {
     admin::ServiceView view;
@@ -103,8 +144,10 @@ std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, res
     std::tie(view.in_flight, view.queued) = InFlightAndQueued(callee);
     const CircuitBreaker* breaker = callee.other.guards.breaker.get();
     view.breaker = breaker == nullptr ? "off" : WordOf(breaker->state());
-    for (size_t i = 0; i < callee.endpoints.size(); ++i)
-      view.endpoints.push_back(ViewEndpoint(callee, i, now));
+    for (size_t i = 0; i < callee.endpoints.size(); ++i) {
+      const std::string error = checker.LastError(view.name, callee.endpoints[i]->address);
+      view.endpoints.push_back(ViewEndpoint(callee, i, error, now));
+    }
     view.policy = ViewPolicy(snapshot, callee.service->policy);
     views.push_back(std::move(view));
   }
@@ -123,9 +166,7 @@ std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot
       reading.breaker = static_cast<int>(breaker->state());
     }
     for (size_t i = 0; i < callee.endpoints.size(); ++i) {
-      const resilience::EndpointHealth* health = HealthOf(callee, i);
-      const bool ejected = health != nullptr && IsEjected(*health, now);
-      ++(ejected ? reading.endpoints.ejected : reading.endpoints.serving);
+      CountEndpoint(reading.endpoints, StandingOf(callee, i, now));
     }
     reading.discovery = metrics::DiscoveryReading{"static", age, loads, 0};
     readings.push_back(std::move(reading));

@@ -29,7 +29,7 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<const call::Snapshot> snap
       random_(SeededRandom()),
       snapshot_(std::move(snapshot)),
       upstream_pool_(loop_),
-      http2_pool_(loop_, buffers_),
+      http2_pool_(loop_, buffers_, options_.tracer),
       stack_({loop_,
               {loop_, buffers_, upstream_pool_, http2_pool_},
               options_.index,

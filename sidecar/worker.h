@@ -31,6 +31,8 @@ struct WorkerOptions {
   std::function<void(int error)> exhausted;
   // An application's connection was ended for this. Called on the worker's thread.
   std::function<void(resilience::AbuseKind kind)> abused;
+  // Makes who hears of the frames of an HTTP/2 connection, named by its peer. Empty: nobody does.
+  call::Http2UpstreamPool::Tracer tracer;
 };
 
 class Worker final : public call::DownstreamHost {
@@ -74,6 +76,9 @@ class Worker final : public call::DownstreamHost {
   void GiveBack(std::unique_ptr<call::CallBlock> block) override;
   void CountCall(int change) override;
   void CountAbuse(resilience::AbuseKind kind) override;
+  http::Http2Trace http2_trace() override {
+    return options_.tracer ? options_.tracer("application") : http::Http2Trace();
+  }
   http::Http2Fields& http2_fields() override { return http2_pool_.fields(); }
   void Gone(call::DownstreamConnection& connection) override;
   void Continue(call::Http2Takeover takeover) override;

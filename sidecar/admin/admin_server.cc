@@ -4,10 +4,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -16,6 +18,7 @@
 #include <optional>
 #include <utility>
 
+#include "sidecar/admin/grpc_health.h"
 #include "sidecar/admin/router.h"
 
 namespace naru::admin {
@@ -29,6 +32,8 @@ using std::chrono::steady_clock;
 using tcp = asio::ip::tcp;
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
+using asio::experimental::awaitable_operators::operator||;
+constexpr std::chrono::milliseconds kHealthPoll(500);  // how late a watcher hears of a change
 constexpr size_t kReadBytes = 4096;
 constexpr std::chrono::milliseconds kAcceptPause(100);  // after a failure such as too many open files
 
@@ -44,6 +49,12 @@ struct Connection {
   bool waiting = true;  // for its client to ask
   steady_clock::time_point waiting_since = steady_clock::now();
 };
+
+bool SpeaksHttp2(const Connection& connection) {
+  const auto bytes = connection.buffer.data();
+  const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+  return text.starts_with("PRI ");  // no method of HTTP/1
+}
 
 AdminRequest RequestOf(const Request& message) {
   AdminRequest request;
@@ -119,6 +130,8 @@ class AdminServer::Impl {
   // Reads one request and answers it. False when the connection is over.
   asio::awaitable<bool> ServeOne(Connection& connection);
   asio::awaitable<bool> WaitForRequest(Connection& connection);
+  // The rest of a connection that began with the preface of HTTP/2.
+  asio::awaitable<void> ServeHealth(Connection& connection);
   asio::awaitable<bool> Send(Connection& connection, Response response);
   Response Answer(const Request& request);
   void MakeRoom();
@@ -197,6 +210,10 @@ asio::awaitable<void> AdminServer::Impl::Serve(std::shared_ptr<Impl> self,
 asio::awaitable<bool> AdminServer::Impl::ServeOne(Connection& connection) {
   const bool asked = co_await WaitForRequest(connection);
   if (!asked) co_return false;
+  if (SpeaksHttp2(connection)) {
+    co_await ServeHealth(connection);
+    co_return false;
+  }
 
   connection.stream.expires_after(limits_.request);
   Parser parser;
@@ -215,6 +232,34 @@ asio::awaitable<bool> AdminServer::Impl::ServeOne(Connection& connection) {
     co_return false;
   }
   co_return co_await Send(connection, Answer(parser.get()));
+}
+
+asio::awaitable<void> AdminServer::Impl::ServeHealth(Connection& connection) {
+  GrpcHealth health([this] { return backend_.Ready().empty(); });
+  connection.waiting = false;
+  asio::steady_timer poll(connection.stream.get_executor());
+  bool alive = true;
+  while (true) {
+    const auto bytes = connection.buffer.data();
+    if (bytes.size() > 0) alive = health.Receive({static_cast<const char*>(bytes.data()), bytes.size()});
+    connection.buffer.consume(bytes.size());
+    health.Poll();
+    const std::string output = health.TakeOutput();
+    connection.stream.expires_after(limits_.response);
+    const auto [unsent, sent] = co_await asio::async_write(connection.stream, asio::buffer(output), kAsTuple);
+    if (unsent || !alive || closed_) co_return;
+    // A wait of the stream's own would close it when nobody has asked for a while.
+    connection.stream.expires_never();
+    poll.expires_after(health.watched() ? kHealthPoll : limits_.idle);
+    const auto read = co_await (
+        connection.stream.async_read_some(connection.buffer.prepare(kReadBytes), kAsTuple) || poll.async_wait(kAsTuple));
+    if (closed_) co_return;
+    if (read.index() == 1 && !health.watched()) co_return;
+    if (read.index() == 1) continue;
+    const auto [error, size] = std::get<0>(read);
+    if (error) co_return;
+    connection.buffer.commit(size);
+  }
 }
 
 // True once a byte of a request is there.

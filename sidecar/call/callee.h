@@ -20,6 +20,7 @@
 #include "resilience/circuit_breaker.h"
 #include "resilience/concurrency_limit.h"
 #include "resilience/ejection.h"
+#include "resilience/health_check.h"
 #include "resilience/idle_limit.h"
 #include "resilience/latency_estimate.h"
 #include "resilience/retry_budget.h"
@@ -40,6 +41,7 @@ struct EndpointState {
   std::atomic<Speaks> speaks{Speaks::kUnknown};
   // How many streams it lets one HTTP/2 connection have, as it said last; 0: it has not said.
   std::atomic<uint32_t> max_streams{0};
+  resilience::CheckedHealth checked;  // recorded by whoever checks it; healthy where nobody does
 };
 
 // The ejections of one service under one ejection policy, as one configuration sees them.

@@ -71,7 +71,8 @@ int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
   absl::InlinedVector<Candidate, 16> candidates(count);
   for (size_t i = 0; i < count; ++i) {
     Candidate& candidate = candidates[i];
-    candidate.serving = health == nullptr || health->endpoints[i]->Serving(now);
+    const bool not_ejected = health == nullptr || health->endpoints[i]->Serving(now);
+    candidate.serving = not_ejected && callee.endpoints[i]->checked.healthy();
     candidate.tried = Tried(call, i);
     if (kind == BalanceKind::kP2c) candidate.penalised = callee.endpoints[i]->estimate.penalised(now);
   }

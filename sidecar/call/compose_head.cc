@@ -70,8 +70,7 @@ std::string_view ViaFor(const http::RequestHead& head) {
 }
 
 void AppendOwnFields(std::string& out, const Call& call, TimePoint now) {
-  const config::Caller& caller = call.snapshot->config().caller;
-  out.append("x-naru-caller: ").append(caller.squad).append("/").append(caller.service).append("\r\n");
+  AppendField(out, "x-naru-caller", call.snapshot->caller());
   if (AttemptNumber(call) > 1) AppendField(out, "x-naru-attempt", AttemptNumber(call));
   AppendField(out, "x-naru-deadline-ms", resilience::FormatDeadlineMs(call.answer_by - now));
   if (!call.request_id.empty()) AppendField(out, "x-request-id", call.request_id);
@@ -90,8 +89,7 @@ void AppendCookies(std::string& out, const http::FieldList& fields) {
 }
 
 void AddOwnFields(http::Http2Fields& out, const Call& call, TimePoint now) {
-  const config::Caller& caller = call.snapshot->config().caller;
-  out.AddCopy("x-naru-caller", caller.squad + "/" + caller.service);
+  out.Add("x-naru-caller", call.snapshot->caller());
   if (AttemptNumber(call) > 1) out.AddCopy("x-naru-attempt", std::to_string(AttemptNumber(call)), false);
   if (!call.grpc) {
     out.AddCopy("x-naru-deadline-ms", resilience::FormatDeadlineMs(call.answer_by - now), false);
@@ -211,7 +209,7 @@ void ComposeHttp2Request(http::Http2Fields& out, const Call& call, TimePoint now
 
 void ComposeHttp2Answer(http::Http2Fields& out, const http::ResponseHead& head) {
   out.Clear();
-  out.AddCopy(":status", std::to_string(head.status == 101 ? 200 : head.status));
+  out.Add(":status", http::StatusText(head.status == 101 ? 200 : head.status));
   for (const Field& field : head.fields) {
     if (field.hop_by_hop || field.id == FieldId::kSecWebSocketAccept) continue;
     if (field.id == FieldId::kContentLength && HasNoLength(head.status)) continue;

@@ -9,7 +9,7 @@
 #include "resilience/abuse_guard.h"
 #include "sidecar/call/call.h"
 #include "sidecar/call/outbound_stack.h"
-#include "sidecar/http/http2_head_block.h"
+#include "sidecar/http/http2_session.h"
 #include "sidecar/net/buffer_pool.h"
 
 namespace naru::call {
@@ -83,6 +83,8 @@ class DownstreamHost {
   virtual int worker() const = 0;
   virtual std::unique_ptr<CallBlock> TakeBlock() = 0;
   virtual void GiveBack(std::unique_ptr<CallBlock> block) = 0;
+  // Who hears of the frames of the next HTTP/2 connection; empty: nobody.
+  virtual http::Http2Trace http2_trace() { return {}; }
   // For composing an answer: one list whose memory serves every call.
   virtual http::Http2Fields& http2_fields() = 0;
   // A call began (+1) or ended (-1).

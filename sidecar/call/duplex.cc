@@ -20,4 +20,9 @@ net::Task<bool> SocketDuplex::Write(std::string_view bytes) {
   co_return written.ok();
 }
 
+net::Task<void> SocketDuplex::FinishWriting() {
+  socket_.FinishSending();
+  co_return;
+}
+
 }  // namespace naru::call

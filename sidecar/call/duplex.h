@@ -19,7 +19,8 @@ class Duplex {
   virtual net::Task<std::optional<std::string_view>> Read() = 0;
   // False when it broke.
   virtual net::Task<bool> Write(std::string_view bytes) = 0;
-  virtual void FinishWriting() = 0;
+  // The other side reads the end. Returns once that is on its way.
+  virtual net::Task<void> FinishWriting() = 0;
   // Ends every wait, now and later.
   virtual void Break() = 0;
 };
@@ -33,7 +34,7 @@ class SocketDuplex final : public Duplex {
 
   net::Task<std::optional<std::string_view>> Read() override;
   net::Task<bool> Write(std::string_view bytes) override;
-  void FinishWriting() override { socket_.FinishSending(); }
+  net::Task<void> FinishWriting() override;
   void Break() override { socket_.Cancel(net::IoError::kReset); }
 
  private:

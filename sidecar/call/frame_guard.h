@@ -16,9 +16,11 @@ class FrameGuard {
 
   // What in `bytes`, which were received at `now`, went too far, if anything did.
   std::optional<resilience::AbuseKind> Inspect(std::string_view bytes, resilience::TimePoint now);
+  // Something that costs as much as a frame of this kind. False: it went too far.
+  bool Count(resilience::AbuseKind kind, resilience::TimePoint now) { return guard_.Admit(kind, now); }
 
  private:
-  static constexpr uint32_t kTinyWindow = 256;  // bytes; nobody opens a window by less in earnest
+  static constexpr uint32_t kTinyWindow = 32;  // bytes; nobody opens a window by less in earnest
   // What a frame counts as, or nothing.
   static std::optional<resilience::AbuseKind> KindOf(const http::Http2FrameHead& frame);
   bool Admit(resilience::AbuseKind kind, resilience::TimePoint now);

@@ -144,6 +144,10 @@ net::Task<Result<Response>> Http1Attempt::ReceiveAnswer() {
   if (call_.answer.status == 101 && !call_.head.upgrade) {
     co_return Failure{FailureKind::kBadResponse, "status 101 without having been asked to switch protocols"};
   }
+  // Towards HTTP/2 any 2xx would grant the tunnel (RFC 8441 5).
+  if (call_.answer.status / 100 == 2 && !call_.head.protocol.empty()) {
+    co_return Failure{FailureKind::kBadResponse, "answered a request to switch protocols without switching"};
+  }
   call_.upstream_wait += context_.loop.ReadClock() - sent_at_;
   if (const http::Field* keep_alive = call_.answer.fields.Find(http::FieldId::kKeepAlive)) {
     const std::optional<Duration> announced = resilience::ParseKeepAliveTimeout(keep_alive->value);

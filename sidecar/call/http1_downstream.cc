@@ -257,11 +257,15 @@ Http1Downstream::Preface Http1Downstream::LooksLikeHttp2() const {
   return http::kHttp2Preface.starts_with(bytes) ? Preface::kIncomplete : Preface::kNo;
 }
 
-// RFC 7540 3.2. A request with a body is carried as HTTP/1: a server may ignore the wish.
-bool Http1Downstream::AsksForHttp2() const {
-  const http::RequestHead& head = block_->call.head;
-  return head.upgrade && head.fields.HasToken(http::FieldId::kUpgrade, "h2c") &&
-         head.fields.Count(http::FieldId::kHttp2Settings) == 1 && head.body.kind == Framing::Kind::kNone;
+// RFC 7540 3.2. What cannot have it is carried as HTTP/1: a server may ignore the wish. It is never passed on, or
+// the connection would become one that no policy looks into.
+bool Http1Downstream::AsksForHttp2() {
+  http::RequestHead& head = block_->call.head;
+  if (!head.fields.HasToken(http::FieldId::kUpgrade, "h2c")) return false;
+  const bool granted = head.upgrade && head.fields.Count(http::FieldId::kHttp2Settings) == 1 &&
+                       http::IsHttp2SettingsField(head.fields.Find(http::FieldId::kHttp2Settings)->value);
+  head.upgrade = false;
+  return granted;
 }
 
 net::Task<void> Http1Downstream::UpgradeToHttp2() {

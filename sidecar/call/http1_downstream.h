@@ -68,8 +68,8 @@ class Http1Downstream final : public DownstreamConnection, private AnswerWriter 
   // The first bytes are, or may become, the preface of HTTP/2.
   enum class Preface { kNo, kIncomplete, kYes };
   Preface LooksLikeHttp2() const;
-  // The request asks for h2c and may have it.
-  bool AsksForHttp2() const;
+  // The request asks for h2c and may have it; if it may not, it no longer asks.
+  bool AsksForHttp2();
   // Hands the connection over; this object ends without touching it.
   void ContinueAsHttp2(std::unique_ptr<http::Http2HeadBlock> upgraded, std::string settings);
   net::Task<void> UpgradeToHttp2();

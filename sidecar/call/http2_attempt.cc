@@ -161,10 +161,22 @@ std::optional<Failure> Http2Attempt::ReadHead() {
   const std::string_view problem =
       http::ReadResponseHead(stream_.head(), call_.head.method, stream_.ended_with_head(), call_.answer);
   if (!problem.empty()) return Failure{FailureKind::kBadResponse, std::string(problem)};
-  http::MarkHopByHop(call_.answer.fields);
   // RFC 8441 5: any 2xx agrees to switch. 101 is how the layers and HTTP/1 say it.
-  if (call_.head.upgrade && call_.answer.status / 100 == 2) call_.answer.status = 101;
+  if (call_.head.upgrade && call_.answer.status / 100 == 2) SwitchProtocols();
+  http::MarkHopByHop(call_.answer.fields);
   return std::nullopt;
+}
+
+void Http2Attempt::SwitchProtocols() {
+  call_.answer.status = 101;
+  call_.answer.body = {};
+  const http::Field* upgrade = call_.head.fields.Find(http::FieldId::kUpgrade);
+  if (upgrade == nullptr) return;  // the application speaks HTTP/2 too
+  call_.answer.fields.Add("upgrade", upgrade->value);
+  const http::Field* key = call_.head.fields.Find(http::FieldId::kSecWebSocketKey);
+  if (key == nullptr) return;
+  websocket_accept_ = WebSocketAccept(key->value);
+  call_.answer.fields.Add("sec-websocket-accept", websocket_accept_);
 }
 
 // A failure that follows the head without a message could still be tried again, if nobody has seen the head.
@@ -194,6 +206,8 @@ Failure Http2Attempt::WhyClosed() const {
       return {FailureKind::kUnsentReset, "the connection was closed before the request left"};
     case Http2Error::kRefusedStream:
       return {FailureKind::kRefusedStream, "refused the stream unprocessed"};
+    case Http2Error::kMalformed:
+      return {FailureKind::kBadResponse, "its answer is not sound HTTP/2"};
     case Http2Error::kConnectionLost:
       if (reused_) return {FailureKind::kReusedReset, "closed a reused connection without an answer"};
       return {FailureKind::kReset, "closed without an answer"};
@@ -218,6 +232,8 @@ net::Task<Result<Chunk>> Http2Attempt::Read() {
     co_return Failure{FailureKind::kTruncated,
                       "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
   }
+  if (stream_.error() == Http2Error::kMalformed)
+    co_return Failure{FailureKind::kTruncated, "its answer is not sound HTTP/2"};
   if (stream_.error() == Http2Error::kConnectionLost)
     co_return Failure{FailureKind::kTruncated, "closed inside the body of its answer"};
   co_return Failure{FailureKind::kTruncated,

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "sidecar/call/attempt.h"
 #include "sidecar/call/http2_stream.h"
@@ -45,6 +46,8 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   net::Task<Result<Response>> ReceiveAnswer();
   net::Task<std::optional<Failure>> ReceiveHead();
   std::optional<Failure> ReadHead();
+  // The endpoint agreed to an extended CONNECT.
+  void SwitchProtocols();
   net::Task<void> AwaitGrpcStatus();
 
   std::optional<Failure> Interrupted() const;
@@ -72,6 +75,7 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   bool answered_ = false;  // the head of the final answer is here
   bool upload_complete_ = false;
   Duration silence_limit_{};
+  std::string websocket_accept_;  // what HTTP/1 wants to hear of a handshake that HTTP/2 does without
 };
 
 }  // namespace naru::call

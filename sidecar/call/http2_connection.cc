@@ -8,11 +8,12 @@ using http::Http2Error;
 using net::IoResult;
 
 Http2Connection::Http2Connection(net::EventLoop& loop, net::BufferPool& buffers, int fd,
-                                 net::Socket::State state, http::Http2Session::Role role, Owner& owner)
+                                 net::Socket::State state, http::Http2Session::Role role, Owner& owner,
+                                 http::Http2Trace trace)
     : buffers_(buffers),
       socket_(loop, fd, state),
       owner_(owner),
-      session_(role, *this),
+      session_(role, *this, std::move(trace)),
       guard_(role == http::Http2Session::Role::kServer ? std::make_unique<FrameGuard>(loop.now()) : nullptr),
       something_to_send_(loop),
       linger_timer_(&Http2Connection::OnLingerTimer, this),
@@ -40,7 +41,8 @@ net::Task<void> Http2Connection::Run(std::string_view first) {
   while (!open_streams_.empty()) {
     Http2Stream& stream = open_streams_.front();
     const bool sent = session_.HasBegun(stream.id_);
-    stream.OnClosed(sent ? Http2Error::kConnectionLost : Http2Error::kNotSent);
+    const Http2Error lost = broken_by_peer_ ? Http2Error::kMalformed : Http2Error::kConnectionLost;
+    stream.OnClosed(sent ? lost : Http2Error::kNotSent);
   }
 }
 
@@ -49,6 +51,8 @@ bool Http2Connection::Feed(std::string_view bytes) {
   if (!heard_) spoke_http1_ = bytes.starts_with("HTTP/");
   heard_ = true;
   const bool alive = !IsAbuse(bytes) && session_.Receive(bytes);
+  broken_by_peer_ = !alive;
+  if (session_.flooded()) owner_.OnAbuse(resilience::AbuseKind::kPing);
   if (session_.header_list_abused()) owner_.OnAbuse(resilience::AbuseKind::kHeaderList);
   if (session_.WantsToSend()) Kick();
   owner_.OnReceived();
@@ -62,6 +66,13 @@ bool Http2Connection::IsAbuse(std::string_view bytes) {
   session_.GoAway(Http2Error::kEnhanceYourCalm);
   owner_.OnAbuse(*kind);
   return true;
+}
+
+void Http2Connection::CountMalformed() {
+  if (guard_ == nullptr || ended_ || guard_->Count(resilience::AbuseKind::kRapidReset, last_received_)) return;
+  session_.GoAway(Http2Error::kEnhanceYourCalm);
+  ended_ = true;
+  owner_.OnAbuse(resilience::AbuseKind::kRapidReset);
 }
 
 void Http2Connection::Kick() {

@@ -48,7 +48,7 @@ class Http2Connection final : private http::Http2Session::Events {
 
   // Takes ownership of `fd`.
   Http2Connection(net::EventLoop& loop, net::BufferPool& buffers, int fd, net::Socket::State state,
-                  http::Http2Session::Role role, Owner& owner);
+                  http::Http2Session::Role role, Owner& owner, http::Http2Trace trace = {});
 
   // Carries frames until the connection is over, then closes every stream that is left. `first` has been
   // received already.
@@ -96,6 +96,8 @@ class Http2Connection final : private http::Http2Session::Events {
 
   void Attach(Http2Stream& stream, int32_t id);
   void Forget(Http2Stream& stream);
+  // A stream was reset for what the peer sent on it, which costs as much as being reset by it.
+  void CountMalformed();
   bool Feed(std::string_view bytes);
   // True if these bytes are abuse, which ends the connection.
   bool IsAbuse(std::string_view bytes);
@@ -118,6 +120,7 @@ class Http2Connection final : private http::Http2Session::Events {
   std::vector<std::pair<int32_t, http::Http2Error>> delayed_resets_;
   TimePoint last_received_{};
   bool ended_ = false;
+  bool broken_by_peer_ = false;  // it broke the rules of the whole connection
   bool heard_ = false;  // anything
   bool spoke_http1_ = false;
   bool filled_last_read_ = false;

@@ -19,7 +19,7 @@ Http2Downstream::Http2Downstream(DownstreamHost& host, Http2Takeover takeover)
       upgraded_(std::move(takeover.upgraded)),
       settings_(std::move(takeover.settings)),
       connection_(host.loop(), host.buffers(), takeover.fd, net::Socket::State::kConnected,
-                  http::Http2Session::Role::kServer, *this),
+                  http::Http2Session::Role::kServer, *this, host.http2_trace()),
       timer_(&Http2Downstream::OnTimer, this),
       all_ended_(host.loop()) {}
 
@@ -141,10 +141,14 @@ void Http2Call::OnClosed() {
   if (!begun_) {
     connection_.Abandoned(*this);
   } else if (!stream_.sent_end()) {
-    const bool lost = stream_.error() == Http2Error::kConnectionLost;
-    Cancel({FailureKind::kCancelled,
-            lost ? "the application closed its connection" : "the application reset the stream"});
+    Cancel({FailureKind::kCancelled, WhyGone()});
   }
+}
+
+std::string Http2Call::WhyGone() const {
+  if (stream_.error() == Http2Error::kConnectionLost) return "the application closed its connection";
+  if (stream_.error() == Http2Error::kMalformed) return "the application's request is not sound HTTP/2";
+  return "the application reset the stream";
 }
 
 void Http2Call::Cancel(Failure why) {
@@ -160,6 +164,7 @@ std::optional<Failure> Http2Call::ReadHead() {
   Call& call = block_->call;
   const std::string_view problem = http::ReadRequestHead(stream_.head(), stream_.ended_with_head(), call.head);
   call.grpc = http::IsGrpc(call.head);
+  if (stream_.head_too_large()) connection_.host().CountAbuse(resilience::AbuseKind::kHeaderList);
   if (stream_.head_too_large()) return Failure{FailureKind::kHeadTooLarge, "the head is larger than 64 KiB"};
   if (!problem.empty()) return Failure{FailureKind::kBadRequest, std::string(problem)};
   return std::nullopt;
@@ -173,7 +178,7 @@ net::Task<void> Http2Call::Carry() {
   call.snapshot = host.snapshot();
   call.service_port = connection_.accepted_at().service_port;
   call.downstream = this;
-  if (cut_ || stream_.closed()) call.cancellation.Cancel({FailureKind::kCancelled, "the application reset the stream"});
+  if (cut_ || stream_.closed()) call.cancellation.Cancel({FailureKind::kCancelled, WhyGone()});
   std::optional<Failure> refused = ReadHead();
   const bool has_body = call.head.body.kind != http::Framing::Kind::kNone;
   if (has_body) call.body = this;

@@ -37,6 +37,7 @@ class Http2Call final
  private:
   net::Task<void> Carry();
   std::optional<Failure> ReadHead();
+  std::string WhyGone() const;
 
   // --- AnswerWriter ---
   net::Task<void> ForwardInformational(const http::ResponseHead& head) override;

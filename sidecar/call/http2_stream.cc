@@ -8,8 +8,33 @@
 
 namespace naru::call {
 
+namespace {
+
+constexpr size_t kMaxFreeStrings = 512;
+
+// What bodies arrive in, kept for the next streams of this thread.
+thread_local std::vector<std::string> free_strings;
+
+void Renew(std::string& string) {
+  if (string.capacity() > sizeof(std::string) || free_strings.empty()) return;
+  string.swap(free_strings.back());
+  free_strings.pop_back();
+}
+
+void LetGo(std::string& string, size_t most_bytes) {
+  string.clear();
+  const bool worth_keeping = string.capacity() > sizeof(std::string) && string.capacity() <= most_bytes;
+  if (worth_keeping && free_strings.size() < kMaxFreeStrings) free_strings.emplace_back().swap(string);
+}
+
+}  // namespace
+
 Http2Stream::~Http2Stream() {
   if (connection_ != nullptr) connection_->Leave(*this);
+  head_.LetGo();
+  trailer_block_.LetGo();
+  LetGo(arriving_, kKeptBytes);
+  LetGo(handed_out_, kKeptBytes);
 }
 
 void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) {
@@ -31,6 +56,7 @@ void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_lar
 }
 
 void Http2Stream::OnData(std::string_view bytes) {
+  Renew(arriving_);
   arriving_.append(bytes);
   arrived_.Set();
 }
@@ -42,7 +68,12 @@ void Http2Stream::OnEnd() {
 
 void Http2Stream::OnClosed(http::Http2Error error) {
   closed_ = true;
-  error_ = error;
+  // RST_STREAM from us that we did not ask for: nghttp2 found the peer's messages malformed. GOAWAY closes with
+  // REFUSED_STREAM.
+  const bool ours = !peer_reset_ && error != http::Http2Error::kNoError && error != http::Http2Error::kRefusedStream &&
+                    error < http::Http2Error::kMalformed;
+  error_ = ours ? http::Http2Error::kMalformed : error;
+  if (connection_ != nullptr && ours) connection_->CountMalformed();
   if (connection_ != nullptr) connection_->Forget(*this);
   owner_.OnClosed();
   arrived_.Set();
@@ -89,15 +120,6 @@ net::Task<bool> Http2Stream::Write(Chunk chunk, const http::FieldList& trailers)
   sending_ = {};
   sending_last_ = false;
   co_return std::exchange(all_taken_, true);
-}
-
-void Http2Stream::FinishSending() {
-  static const http::FieldList kNoTrailers;
-  if (connection_ == nullptr || write_cancelled_) return;
-  sending_last_ = true;
-  sending_trailers_ = &kNoTrailers;
-  all_taken_ = false;
-  connection_->ResumeBody(id_);
 }
 
 void Http2Stream::CancelWrite() {

@@ -73,8 +73,6 @@ class Http2Stream final
 
   // Returns when the whole piece has been framed; false when it never will be. `trailers` go with the last.
   net::Task<bool> Write(Chunk chunk, const http::FieldList& trailers);
-  // Ends our side of the stream, after what was written. Nothing may be written any more.
-  void FinishSending();
   // Ends a Write that waits, and all later ones.
   void CancelWrite();
   // Our side of the stream has been framed to its end.
@@ -95,6 +93,7 @@ class Http2Stream final
   void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
   void OnData(std::string_view bytes) override;
   void OnEnd() override;
+  void OnPeerReset() override { peer_reset_ = true; }
   void OnClosed(http::Http2Error error) override;
   Offer OfferBody() override;
   std::string_view TakeBody(size_t bytes) override;
@@ -112,6 +111,7 @@ class Http2Stream final
   bool head_too_large_ = false;
   bool ended_ = false;
   bool closed_ = false;
+  bool peer_reset_ = false;
   bool read_cancelled_ = false;
   bool write_cancelled_ = false;
   bool sending_last_ = false;

@@ -17,7 +17,7 @@ Http2Upstream::Http2Upstream(Http2UpstreamPool& pool, std::shared_ptr<EndpointSt
       endpoint_(std::move(endpoint)),
       connect_timeout_(connect_timeout),
       connection_(pool.loop_, pool.buffers_, fd, net::Socket::State::kConnecting, http::Http2Session::Role::kClient,
-                  *this),
+                  *this, pool.tracer_ ? pool.tracer_(endpoint_->text) : http::Http2Trace()),
       keep_alive_(pool.loop_.now()),
       timer_(&Http2Upstream::OnTimer, this) {}
 

@@ -97,7 +97,11 @@ class Http2UpstreamPool {
   static constexpr uint32_t kMaxStreams = 1000;        // on one connection, whatever the peer allows
   static constexpr uint32_t kUnknownMaxStreams = 100;  // until the peer has said (RFC 9113 6.5.2 asks for no less)
 
-  Http2UpstreamPool(net::EventLoop& loop, net::BufferPool& buffers) : loop_(loop), buffers_(buffers) {}
+  // Makes the trace of a connection to `endpoint`.
+  using Tracer = std::function<http::Http2Trace(const std::string& endpoint)>;
+  // `tracer` may be empty: nobody hears of frames.
+  Http2UpstreamPool(net::EventLoop& loop, net::BufferPool& buffers, Tracer tracer = {})
+      : loop_(loop), buffers_(buffers), tracer_(std::move(tracer)) {}
   ~Http2UpstreamPool();
   Http2UpstreamPool(const Http2UpstreamPool&) = delete;
   Http2UpstreamPool& operator=(const Http2UpstreamPool&) = delete;
@@ -126,6 +130,7 @@ class Http2UpstreamPool {
 
   net::EventLoop& loop_;
   net::BufferPool& buffers_;
+  const Tracer tracer_;
   absl::flat_hash_map<discovery::Address, Connections> connections_;
   http::Http2Fields fields_;
   std::function<void()> all_gone_;

@@ -17,6 +17,8 @@ class Snapshot {
            int workers);
 
   const config::Config& config() const { return *config_; }
+  // "video/video-api", as endpoints are told who calls.
+  const std::string& caller() const { return caller_; }
   const ServiceDirectory& directory() const { return directory_; }
   const std::vector<Callee>& callees() const { return callees_; }
 
@@ -27,6 +29,7 @@ class Snapshot {
 
  private:
   std::shared_ptr<const config::Config> config_;
+  const std::string caller_;
   ServiceDirectory directory_;
   std::vector<Callee> callees_;  // parallel to config_->services
 };

@@ -15,6 +15,11 @@ net::Task<bool> StreamDuplex::Write(std::string_view bytes) {
   return stream_.Write({bytes, false}, kNoTrailers);
 }
 
+net::Task<void> StreamDuplex::FinishWriting() {
+  static const http::FieldList kNoTrailers;
+  co_await stream_.Write({{}, true}, kNoTrailers);
+}
+
 void StreamDuplex::Break() {
   stream_.CancelRead();
   stream_.CancelWrite();

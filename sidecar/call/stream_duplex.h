@@ -12,7 +12,7 @@ class StreamDuplex final : public Duplex {
 
   net::Task<std::optional<std::string_view>> Read() override;
   net::Task<bool> Write(std::string_view bytes) override;
-  void FinishWriting() override { stream_.FinishSending(); }
+  net::Task<void> FinishWriting() override;
   void Break() override;
 
  private:

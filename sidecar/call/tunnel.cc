@@ -33,7 +33,7 @@ net::Task<void> Pump(Duplex& from, Duplex& to, IdleGuard& guard, uint64_t& bytes
     const std::optional<std::string_view> got = co_await from.Read();
     if (!got) break;
     if (got->empty()) {
-      to.FinishWriting();
+      co_await to.FinishWriting();
       co_return;
     }
     guard.Moved();

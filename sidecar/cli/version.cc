@@ -39,6 +39,7 @@ std::vector<Library> Libraries() {
           {"prometheus-cpp", NARU_PROMETHEUS_CPP_VERSION},
           {"llhttp", NARU_LLHTTP_VERSION},
           {"nghttp2", std::string(http::Http2LibraryVersion())},
+          {"grpc", NARU_GRPC_VERSION},
           {"cli11", CLI11_VERSION}};
 }
 

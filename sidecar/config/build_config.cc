@@ -57,6 +57,7 @@ class Builder {
     config.private_ranges = private_ranges_ = BuildRanges();
     config.allowed_networks = draft_.allow_texts;
     CheckOrders({&draft_.defaults});
+    CheckWayToCheck({&draft_.defaults});
     for (const DraftService& service : draft_.services) config.services.push_back(BuildService(service));
     std::sort(config.services.begin(), config.services.end(),
               [](const Service& a, const Service& b) { return a.name < b.name; });
@@ -180,6 +181,7 @@ class Builder {
     service.protocol = draft.protocol;
     const Layer* layers[] = {&draft_.defaults, &draft.layer};
     CheckOrders(layers);
+    CheckWayToCheck({&draft_.defaults, &draft.layer});
     service.policy = Resolve(layers);
     BuildRoutes(draft, service);
     return service;
@@ -256,6 +258,7 @@ class Builder {
     route.origin = OriginAt(draft.place);
     const Layer* layers[] = {&draft_.defaults, &service.layer, &draft.layer};
     CheckOrders(layers);
+    RefuseKeysOfServices(draft.layer);
     route.policy = Resolve(layers);
     return route;
   }
@@ -295,6 +298,41 @@ class Builder {
         Cat(order.lower, " ", FormatValue(lower_field.type, low), Whence(layers, order.lower), " is above ",
             order.upper, " ", FormatValue(upper_field.type, high), Whence(layers, order.upper)),
         std::string(order.hint));
+  }
+
+  // An endpoint is checked in exactly one way. Looks at what the innermost layer says.
+  void CheckWayToCheck(std::initializer_list<const Layer*> layers) {
+    const Layer& inner = **(layers.end() - 1);
+    const Setting* group = inner.Find("health_check");
+    if (group == nullptr) return;
+    const Setting* path = inner.Find("health_check.path");
+    const Setting* grpc = inner.Find("health_check.grpc");
+    if (path != nullptr && grpc != nullptr) {
+      return problems_.Add(grpc->place, "health_check has both path and grpc",
+                           "an endpoint is checked in one way: remove one of them");
+    }
+    const std::optional<resilience::HealthCheckPolicy> policy =
+        Resolve(std::span<const Layer* const>(layers.begin(), layers.size())).health_check;
+    const bool says_how = !policy || policy->path || policy->grpc ||
+                          IsMalformed(inner, "health_check.path") || IsMalformed(inner, "health_check.grpc");
+    if (says_how) return;
+    problems_.Add(group->place, "health_check has neither path nor grpc",
+                  R"(say how an endpoint is checked: path: /healthz, or grpc: "" for grpc.health.v1)");
+  }
+
+  static bool IsMalformed(const Layer& layer, std::string_view key) {
+    return std::find(layer.malformed.begin(), layer.malformed.end(), FindPolicyField(key)) !=
+           layer.malformed.end();
+  }
+
+  void RefuseKeysOfServices(const Layer& route) {
+    for (const Setting& setting : route.settings) {
+      if (setting.field->in_routes) continue;
+      problems_.Add(
+          setting.place,
+          Cat(setting.field->key, " cannot differ by route: every route has the service's endpoints"),
+          "move it to the service, or to `defaults`");
+    }
   }
 
   // " (naru.yaml:12)", where the value in force was written.

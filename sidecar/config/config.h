@@ -19,6 +19,7 @@
 #include "resilience/circuit_breaker.h"
 #include "resilience/concurrency_limit.h"
 #include "resilience/ejection.h"
+#include "resilience/health_check.h"
 #include "resilience/retry_policy.h"
 #include "resilience/time.h"
 #include "sidecar/config/route_pattern.h"
@@ -57,6 +58,7 @@ struct Policy {
   resilience::LimitPolicy limits;
   std::optional<resilience::BreakerPolicy> breaker = resilience::BreakerPolicy{};  // nothing: `off`
   std::optional<resilience::EjectionPolicy> ejection = resilience::EjectionPolicy{};
+  std::optional<resilience::HealthCheckPolicy> health_check;  // nothing: off; a route has none of its own
   resilience::BalanceKind balance = resilience::BalanceKind::kP2c;
 
   // Where the values that are not defaults came from, by dotted key such as "retry.attempts", sorted by key.

@@ -57,6 +57,10 @@ std::string Example(const ValueType& type) {
       return DescribeType(type);
     case ValueKind::kWords:
       return "a list of words";
+    case ValueKind::kPath:
+      return "a path such as /healthz";
+    case ValueKind::kName:
+      return R"(a name such as courses.v1.Courses, or "")";
     case ValueKind::kGroup:
       return type.may_be_off ? "keys with values, or off" : "keys with values";
   }
@@ -166,6 +170,8 @@ class Reader {
       PolicyGroup(*field, value, layer);
     } else if (std::optional<Value> read = PolicyValue(*field, value); read.has_value()) {
       layer.settings.push_back({field, *read, At(key)});
+    } else {
+      layer.malformed.push_back(field);
     }
     return true;
   }
@@ -224,8 +230,9 @@ class Reader {
   }
 
   std::string HintFor(std::string_view key, const Block& block) {
-    if (!block.holds_policies && FindPolicyField(key) != nullptr) {
-      return Cat(Quoted(key), " goes under `defaults`, a service or a route");
+    if (const PolicyField* field = FindPolicyField(key); !block.holds_policies && field != nullptr) {
+      return Cat(Quoted(key), " goes under `defaults`",
+                 field->in_routes ? ", a service or a route" : " or a service");
     }
     std::string hint = DidYouMean(NearWords(key, block.keys));
     if (!hint.empty()) return hint;

@@ -13,6 +13,7 @@ using resilience::BackoffPolicy;
 using resilience::BalanceKind;
 using resilience::BreakerPolicy;
 using resilience::EjectionPolicy;
+using resilience::HealthCheckPolicy;
 using resilience::LimitPolicy;
 using resilience::RetryBudgetPolicy;
 using resilience::RetryPolicy;
@@ -23,12 +24,17 @@ constexpr bool kIsOptional = false;
 template <typename T>
 constexpr bool kIsOptional<std::optional<T>> = true;
 
+// What a Value holds as it is; every other member is a number to it.
+template <typename T>
+constexpr bool kIsAlternative = std::is_same_v<T, bool> || std::is_same_v<T, double> ||
+                                std::is_same_v<T, Duration> || std::is_same_v<T, std::string>;
+
 // Between a member and a Value.
 template <typename T>
 Value ToValue(const T& member) {
   if constexpr (kIsOptional<T>) {
     return member.has_value() ? ToValue(*member) : Value(Off{});
-  } else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double> || std::is_same_v<T, Duration>) {
+  } else if constexpr (kIsAlternative<T>) {
     return Value(member);
   } else {
     return Value(static_cast<uint64_t>(member));
@@ -43,7 +49,7 @@ void FromValue(const Value& value, T& member) {
     } else {
       FromValue(value, member.emplace());
     }
-  } else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double> || std::is_same_v<T, Duration>) {
+  } else if constexpr (kIsAlternative<T>) {
     member = std::get<T>(value);
   } else {
     member = static_cast<T>(std::get<uint64_t>(value));
@@ -99,6 +105,22 @@ constexpr PolicyField GroupOrOff(std::string_view key, std::string_view doc) {
           (policy.*Member).emplace();
         }
       }};
+}
+
+constexpr PolicyField OfServices(PolicyField group) {
+  group.in_routes = false;
+  return group;
+}
+
+// One of two ways to check an endpoint. Whoever names one does not inherit the other.
+template <auto Way, auto Other>
+constexpr PolicyField WayToCheck(std::string_view key, ValueKind kind, std::string_view doc) {
+  PolicyField field = Row<&Policy::health_check, Way>(key, {kind}, doc);
+  field.set = [](Policy& policy, const Value& value) {
+    Write<&Policy::health_check, Way>(policy, value);
+    ((*policy.health_check).*Other).reset();
+  };
+  return field;
 }
 
 constexpr ValueType Durations(Duration least, Duration most) {
@@ -192,13 +214,31 @@ constexpr PolicyField kFields[] = {
                                                  "The longest time aside."),
     Row<&Policy::ejection, &EjectionPolicy::keep>("ejection.keep", Ratios(0, 1),
                                                   "The share of endpoints that is never ejected."),
+    OfServices(GroupOrOff<&Policy::health_check>("health_check",
+                                                 "Asks every endpoint again and again how it is; one that is "
+                                                 "not well gets no calls while others are.")),
+    WayToCheck<&HealthCheckPolicy::path, &HealthCheckPolicy::grpc>(
+        "health_check.path", ValueKind::kPath,
+        "Asks by HTTP/1.1, GET of this path: a status of 2xx is well. Either this or `grpc`."),
+    WayToCheck<&HealthCheckPolicy::grpc, &HealthCheckPolicy::path>(
+        "health_check.grpc", ValueKind::kName,
+        "Asks by grpc.health.v1 for the service of this name, or with \"\" for the whole server: SERVING is "
+        "well. Either this or `path`."),
+    Row<&Policy::health_check, &HealthCheckPolicy::interval>(
+        "health_check.interval", Durations(100ms, 1h),
+        "From the beginning of one check to that of the next, give or take 10%; never two at once."),
+    Row<&Policy::health_check, &HealthCheckPolicy::timeout>("health_check.timeout", Durations(1ms, 1min),
+                                                            "The longest that one check may take."),
+    Row<&Policy::health_check, &HealthCheckPolicy::healthy>(
+        "health_check.healthy", Counts(1, 1000), "Good checks in a row after which it gets calls again."),
+    Row<&Policy::health_check, &HealthCheckPolicy::unhealthy>(
+        "health_check.unhealthy", Counts(1, 1000), "Bad checks in a row after which it gets none."),
     Row<&Policy::balance>("balance", {ValueKind::kWord, Off{}, Off{}, kBalanceWords},
                           "How an endpoint is chosen; p2c is latency-aware, of two random choices."),
 };
 
 constexpr NotYet kNotYet[] = {
     {"hedge", "", "remove it; a lower try_timeout is the nearest there is"},
-    {"health_check", "", "remove it; ejection sets aside endpoints whose calls fail"},
     {"limits.concurrent", "adaptive", "write a number, such as 100"},
     {"balance", "hash", "use p2c, least-request or round-robin"},
 };
@@ -259,6 +299,14 @@ std::span<const NotYet> NotYetPolicies() {
   return kNotYet;
 }
 
+Policy WithEveryGroup() {
+  Policy policy;
+  for (const PolicyField& field : kFields) {
+    if (field.type.kind == ValueKind::kGroup) field.set(policy, Value(true));
+  }
+  return policy;
+}
+
 const PolicyField* FindPolicyField(std::string_view key) {
   const auto* at =
       std::find_if(std::begin(kFields), std::end(kFields), [key](const auto& row) { return row.key == key; });
@@ -298,6 +346,7 @@ std::vector<PolicyLine> Explain(const Policy& policy) {
     const bool is_off = std::holds_alternative<Off>(field.get(policy));
     if (is_group && is_off) off_group = field.key;
     if (is_group && !is_off) continue;
+    if (is_off && !field.type.may_be_off) continue;  // the one of two ways that was not taken
     lines.push_back({std::string(field.key), ExplainValue(policy, field), policy.OriginOf(field.key)});
   }
   return lines;

@@ -21,9 +21,13 @@ struct PolicyField {
   std::string_view doc;
   Value (*get)(const Policy&);         // Off when its group is off
   void (*set)(Policy&, const Value&);  // turns its group on
+  bool in_routes = true;               // of a group: whether a route may have its own
 };
 std::span<const PolicyField> PolicyFields();
 const PolicyField* FindPolicyField(std::string_view key);
+
+// The defaults with every group switched on: what a key means when its group is there and the key is not.
+Policy WithEveryGroup();
 
 // A key, or the beginning of a value, that will come and is refused until then.
 struct NotYet {
@@ -43,6 +47,7 @@ struct Setting {
 // The values of one block: `defaults`, a service or a route.
 struct Layer {
   std::vector<Setting> settings;
+  std::vector<const PolicyField*> malformed;  // there, but reported and not among the settings
 
   const Setting* Find(std::string_view key) const;
 };

@@ -63,6 +63,10 @@ json::object ScalarSchema(const ValueType& type) {
       return AnyOf({json::object{{"enum", Words(type)}}, TextLike(kVariable)});
     case ValueKind::kWords:
       return ListOfWords(type);
+    case ValueKind::kPath:
+      return TextLike("^/");
+    case ValueKind::kName:
+      return {{"type", "string"}};
     case ValueKind::kGroup:
       break;
   }
@@ -89,7 +93,9 @@ json::object Keys(json::object properties, json::array required) {
 }
 
 std::string DefaultOf(const PolicyField& field) {
-  return field.type.kind == ValueKind::kGroup ? "" : FormatValue(field.type, field.get(Policy{}));
+  const bool is_group = field.type.kind == ValueKind::kGroup;
+  const Value value = field.get(is_group ? Policy{} : WithEveryGroup());
+  return is_group && !std::holds_alternative<Off>(value) ? "" : FormatValue(field.type, value);
 }
 
 // The part of a key behind the last dot, and the group before it.
@@ -101,10 +107,10 @@ std::string_view GroupOf(std::string_view key) {
   return dot == key.npos ? "" : key.substr(0, dot);
 }
 
-json::object PolicyProperties(std::string_view group) {
+json::object PolicyProperties(std::string_view group, bool of_route = false) {
   json::object properties;
   for (const PolicyField& field : PolicyFields()) {
-    if (GroupOf(field.key) != group) continue;
+    if (GroupOf(field.key) != group || (of_route && !field.in_routes)) continue;
     json::object schema = field.type.kind == ValueKind::kGroup ? Keys(PolicyProperties(field.key), {})
                                                                : ScalarSchema(field.type);
     properties[LeafOf(field.key)] =
@@ -149,7 +155,7 @@ json::object SectionSchema(Section section) {
     if (!field.unless.empty()) exactly_one.push_back(json::object{{"required", json::array{field.key}}});
   }
   if (section == Section::kService || section == Section::kRoute) {
-    for (auto& property : PolicyProperties("")) properties.insert(property);
+    for (auto& property : PolicyProperties("", section == Section::kRoute)) properties.insert(property);
   }
   json::object schema = Keys(std::move(properties), std::move(required));
   if (!exactly_one.empty()) schema["oneOf"] = std::move(exactly_one);
@@ -229,8 +235,9 @@ They may stand under `defaults`, in a service and in a route; the innermost wins
 
 )" + std::string(kTableHead);
   for (const PolicyField& field : PolicyFields()) {
-    text += TableRow(field.key, DescribeType(field.type), Code(DefaultOf(field)), DescribeBounds(field.type),
-                     field.doc);
+    text +=
+        TableRow(field.key, DescribeType(field.type), Code(DefaultOf(field)),
+                 JoinClauses(DescribeBounds(field.type), field.in_routes ? "" : "not in a route"), field.doc);
   }
   return text + "\n";
 }

@@ -46,6 +46,10 @@ absl::StatusOr<Value> ParseUnbounded(const ValueType& type, std::string_view tex
       absl::StatusOr<Value> index = ParseWord(type, text);
       return index.ok() ? Value(uint64_t{1} << std::get<uint64_t>(*index)) : index;
     }
+    case ValueKind::kPath:
+      return AsValue(ParsePath(text));
+    case ValueKind::kName:
+      return AsValue(ParseGrpcName(text));
     case ValueKind::kGroup:
       break;
   }
@@ -53,8 +57,12 @@ absl::StatusOr<Value> ParseUnbounded(const ValueType& type, std::string_view tex
                                                     : "is not keys with values");
 }
 
-bool IsSet(const Value& bound) {
+bool IsSet(const Bound& bound) {
   return !std::holds_alternative<Off>(bound);
+}
+
+Value ValueOf(const Bound& bound) {
+  return std::visit([](auto value) { return Value(value); }, bound);
 }
 
 std::string FormatWords(const ValueType& type, uint64_t mask) {
@@ -72,17 +80,17 @@ absl::StatusOr<Value> ParseValue(const ValueType& type, std::string_view text) {
   absl::StatusOr<Value> value = ParseUnbounded(type, text);
   if (!value.ok()) return value;
   // Alternatives are the same, so that comparing the variants compares the values.
-  if (IsSet(type.least) && *value < type.least) {
-    return absl::OutOfRangeError(Cat("is below the least, ", FormatValue(type, type.least)));
+  if (IsSet(type.least) && *value < ValueOf(type.least)) {
+    return absl::OutOfRangeError(Cat("is below the least, ", FormatValue(type, ValueOf(type.least))));
   }
-  if (IsSet(type.most) && *value > type.most) {
-    return absl::OutOfRangeError(Cat("is above the most, ", FormatValue(type, type.most)));
+  if (IsSet(type.most) && *value > ValueOf(type.most)) {
+    return absl::OutOfRangeError(Cat("is above the most, ", FormatValue(type, ValueOf(type.most))));
   }
   return value;
 }
 
 std::string FormatValue(const ValueType& type, const Value& value) {
-  if (std::holds_alternative<Off>(value)) return "off";
+  if (std::holds_alternative<Off>(value)) return type.may_be_off ? "off" : "";
   switch (type.kind) {
     case ValueKind::kBoolean:
       return std::get<bool>(value) ? "true" : "false";
@@ -100,6 +108,10 @@ std::string FormatValue(const ValueType& type, const Value& value) {
       return std::string(type.words[std::get<uint64_t>(value)]);
     case ValueKind::kWords:
       return FormatWords(type, std::get<uint64_t>(value));
+    case ValueKind::kPath:
+      return std::get<std::string>(value);
+    case ValueKind::kName:
+      return std::get<std::string>(value).empty() ? R"("")" : std::get<std::string>(value);
     case ValueKind::kGroup:
       return "on";
   }
@@ -125,6 +137,10 @@ std::string DescribeType(const ValueType& type) {
       return Cat("one of ", Join(type.words, ", "));
     case ValueKind::kWords:
       return Cat("list of ", Join(type.words, ", "));
+    case ValueKind::kPath:
+      return "path";
+    case ValueKind::kName:
+      return "name";
     case ValueKind::kGroup:
       return Cat("keys", off);
   }
@@ -133,10 +149,10 @@ std::string DescribeType(const ValueType& type) {
 
 std::string DescribeBounds(const ValueType& type) {
   if (IsSet(type.least) && IsSet(type.most)) {
-    return Cat(FormatValue(type, type.least), " to ", FormatValue(type, type.most));
+    return Cat(FormatValue(type, ValueOf(type.least)), " to ", FormatValue(type, ValueOf(type.most)));
   }
-  if (IsSet(type.least)) return Cat("at least ", FormatValue(type, type.least));
-  if (IsSet(type.most)) return Cat("at most ", FormatValue(type, type.most));
+  if (IsSet(type.least)) return Cat("at least ", FormatValue(type, ValueOf(type.least)));
+  if (IsSet(type.most)) return Cat("at most ", FormatValue(type, ValueOf(type.most)));
   return "";
 }
 

@@ -21,15 +21,29 @@ struct Off {
 };
 
 // kCount, kSize, kWord (an index into the words) and kWords (bit N: word N) are uint64_t, kRatio and kRate
-// double, kBoolean and kGroup (true: on) bool.
-using Value = std::variant<Off, bool, uint64_t, double, Duration>;
+// double, kBoolean and kGroup (true: on) bool, kPath and kName std::string.
+using Value = std::variant<Off, bool, uint64_t, double, Duration, std::string>;
+// Of the kinds that have an order.
+using Bound = std::variant<Off, bool, uint64_t, double, Duration>;
 
-enum class ValueKind : uint8_t { kBoolean, kCount, kSize, kRatio, kRate, kDuration, kWord, kWords, kGroup };
+enum class ValueKind : uint8_t {
+  kBoolean,
+  kCount,
+  kSize,
+  kRatio,
+  kRate,
+  kDuration,
+  kWord,
+  kWords,
+  kPath,  // of a URL
+  kName,  // of a gRPC service; may be empty
+  kGroup
+};
 
 struct ValueType {
   ValueKind kind = ValueKind::kBoolean;
-  Value least = Off{};  // inclusive; Off: no bound
-  Value most = Off{};
+  Bound least = Off{};  // inclusive; Off: no bound
+  Bound most = Off{};
   std::span<const std::string_view> words = {};
   bool may_be_off = false;
 
@@ -42,6 +56,7 @@ struct ValueType {
 
 // Fails with a clause that can follow "VALUE ". Of kWords it reads one word.
 absl::StatusOr<Value> ParseValue(const ValueType& type, std::string_view text);
+// Empty for Off where that cannot be written.
 std::string FormatValue(const ValueType& type, const Value& value);
 
 // "duration", "one of p2c, least-request": what may be written.

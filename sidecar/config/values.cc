@@ -1,5 +1,6 @@
 #include "sidecar/config/values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -28,6 +29,11 @@ std::string FormatNumber(double number) {
   char digits[32];
   const auto end = std::to_chars(digits, digits + sizeof digits, number, std::chars_format::general, 6).ptr;
   return std::string(digits, end);
+}
+
+// RFC 5234 VCHAR: neither spaces nor control characters, nor anything beyond ASCII.
+bool IsVisible(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 struct Unit {
@@ -142,6 +148,19 @@ absl::StatusOr<bool> ParseBoolean(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
   return Wrong("is neither true nor false");
+}
+
+absl::StatusOr<std::string> ParsePath(std::string_view text) {
+  if (!text.starts_with("/")) return Wrong("is no path: write one that begins with /, such as /healthz");
+  if (!IsVisible(text) || text.find('#') != text.npos) {
+    return Wrong("holds a character that stands in no path: write it percent-encoded, such as %20");
+  }
+  return std::string(text);
+}
+
+absl::StatusOr<std::string> ParseGrpcName(std::string_view text) {
+  if (!IsVisible(text)) return Wrong(R"(is no name: write one such as courses.v1.Courses, or "")");
+  return std::string(text);
 }
 
 std::string FormatDuration(Duration duration) {

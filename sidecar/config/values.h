@@ -22,6 +22,9 @@ absl::StatusOr<double> ParseRate(std::string_view text);        // 10/s
 absl::StatusOr<uint64_t> ParseCount(std::string_view text);     // 100
 absl::StatusOr<bool> ParseBoolean(std::string_view text);       // true or false
 
+absl::StatusOr<std::string> ParsePath(std::string_view text);      // /healthz, with a query or without
+absl::StatusOr<std::string> ParseGrpcName(std::string_view text);  // courses.v1.Courses, or nothing
+
 std::string FormatDuration(Duration duration);
 std::string FormatSize(uint64_t bytes);
 std::string FormatRatio(double ratio);

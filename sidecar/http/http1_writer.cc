@@ -3,15 +3,34 @@
 #include <charconv>
 
 namespace naru::http {
+namespace {
+
+// "100101102...599"
+constexpr std::array<char, 1500> AllStatusTexts() {
+  std::array<char, 1500> texts{};
+  for (int status = 100; status < 600; ++status) {
+    const auto at = static_cast<size_t>((status - 100) * 3);
+    texts[at] = static_cast<char>('0' + status / 100);
+    texts[at + 1] = static_cast<char>('0' + status / 10 % 10);
+    texts[at + 2] = static_cast<char>('0' + status % 10);
+  }
+  return texts;
+}
+constexpr std::array<char, 1500> kStatusTexts = AllStatusTexts();
+
+}  // namespace
+
+std::string_view StatusText(int status) {
+  if (status < 100 || status > 599) return "500";
+  return {kStatusTexts.data() + (status - 100) * 3, 3};
+}
 
 void AppendRequestLine(std::string& out, std::string_view method, std::string_view target) {
   out.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
 }
 
 void AppendStatusLine(std::string& out, int status, std::string_view reason) {
-  char digits[3] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
-                    static_cast<char>('0' + status % 10)};
-  out.append("HTTP/1.1 ").append(digits, 3).append(" ");
+  out.append("HTTP/1.1 ").append(StatusText(status)).append(" ");
   out.append(reason.empty() ? UsualReason(status) : reason).append("\r\n");
 }
 

@@ -19,6 +19,9 @@ inline void AppendEndOfHead(std::string& out) {
   out += "\r\n";
 }
 
+// "200", in static memory, for 100 to 599.
+std::string_view StatusText(int status);
+
 // The words that go with a status when its sender gave none.
 std::string_view UsualReason(int status);
 

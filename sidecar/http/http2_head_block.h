@@ -33,6 +33,10 @@ class Http2HeadBlock {
     bytes_.clear();
     spans_.clear();
   }
+  // Empties it. A block without memory, because it was swapped away, gets that of one which was let go.
+  void Renew();
+  // Leaves its memory for others of this thread. Empty then.
+  void LetGo();
   void Swap(Http2HeadBlock& other) noexcept {
     bytes_.swap(other.bytes_);
     spans_.swap(other.spans_);

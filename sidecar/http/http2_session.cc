@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "sidecar/http/http2_memory.h"
 
 namespace naru::http {
 namespace {
@@ -48,6 +52,16 @@ Http2StreamHandler* HandlerOf(nghttp2_session* session, int32_t stream) {
   return static_cast<Http2StreamHandler*>(nghttp2_session_get_stream_user_data(session, stream));
 }
 
+// "HEADERS, stream 1, 34 bytes, flags 0x5".
+std::string Describe(const nghttp2_frame_hd& head) {
+  constexpr std::array<std::string_view, 10> kTypes = {"DATA",         "HEADERS", "PRIORITY", "RST_STREAM",    "SETTINGS",
+                                                       "PUSH_PROMISE", "PING",    "GOAWAY",   "WINDOW_UPDATE", "CONTINUATION"};
+  const std::string type = head.type < kTypes.size() ? std::string(kTypes[head.type]) : "type " + std::to_string(head.type);
+  char flags[8];
+  std::snprintf(flags, sizeof(flags), "0x%x", head.flags);
+  return type + ", stream " + std::to_string(head.stream_id) + ", " + std::to_string(head.length) + " bytes, flags " + flags;
+}
+
 // base64url without padding (RFC 7540 3.2.1). Empty when malformed.
 std::string DecodeBase64Url(std::string_view text) {
   std::string bytes;
@@ -74,7 +88,7 @@ struct Http2Session::Callbacks {
 
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     Http2Session& self = Self(user_data);
-    self.block_.Clear();
+    self.block_.Renew();
     self.block_bytes_ = 0;
     self.block_too_large_ = false;
     const bool request = frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
@@ -122,6 +136,9 @@ struct Http2Session::Callbacks {
       case NGHTTP2_DATA:
         if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id); handler != nullptr && ends)
           handler->OnEnd();
+        break;
+      case NGHTTP2_RST_STREAM:
+        if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id)) handler->OnPeerReset();
         break;
       case NGHTTP2_SETTINGS:
         if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) self.events_.OnSettings();
@@ -203,6 +220,32 @@ struct Http2Session::Callbacks {
     return 0;
   }
 
+  static int TraceReceived(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    Self(user_data).trace_("received " + Describe(frame->hd));
+    return OnFrame(session, frame, user_data);
+  }
+  static int TraceSent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    Self(user_data).trace_("sent " + Describe(frame->hd));
+    return 0;
+  }
+  static int TraceRefused(nghttp2_session*, const nghttp2_frame* frame, int error, void* user_data) {
+    Self(user_data).trace_("refused " + Describe(frame->hd) + ": " + nghttp2_strerror(error));
+    return 0;
+  }
+  static int TraceError(nghttp2_session*, int, const char* message, size_t size, void* user_data) {
+    Self(user_data).trace_(std::string(message, size));
+    return 0;
+  }
+
+  static nghttp2_session_callbacks* MakeTraced() {
+    nghttp2_session_callbacks* callbacks = Make();
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &TraceReceived);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &TraceSent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, &TraceRefused);
+    nghttp2_session_callbacks_set_error_callback2(callbacks, &TraceError);
+    return callbacks;
+  }
+
   static nghttp2_session_callbacks* Make() {
     nghttp2_session_callbacks* callbacks;
     nghttp2_session_callbacks_new(&callbacks);
@@ -228,6 +271,9 @@ struct Http2Session::Callbacks {
 #ifdef NARU_NGHTTP2_LIMITS_RESETS
     // Looser than resilience/abuse_guard.h, which decides; this one would not say ENHANCE_YOUR_CALM.
     nghttp2_option_set_stream_reset_rate_limit(options, 4000, 1000);
+#endif
+#ifdef NARU_NGHTTP2_LIMITS_CONTINUATIONS
+    nghttp2_option_set_max_continuations(options, 64);
 #endif
     return options;
   }
@@ -257,16 +303,18 @@ void SubmitSettings(nghttp2_session* session, Http2Session::Role role) {
 
 }  // namespace
 
-Http2Session::Http2Session(Role role, Events& events)
-    : role_(role), events_(events), session_(nullptr, &DeleteSession) {
+Http2Session::Http2Session(Role role, Events& events, Http2Trace trace)
+    : role_(role), events_(events), trace_(std::move(trace)), session_(nullptr, &DeleteSession) {
   // Made once and kept for the life of the process: every session reads them.
-  static nghttp2_session_callbacks* const kCallbacks = Callbacks::Make();
+  static nghttp2_session_callbacks* const kPlain = Callbacks::Make();
+  static nghttp2_session_callbacks* const kTraced = Callbacks::MakeTraced();
+  nghttp2_session_callbacks* const callbacks = trace_ ? kTraced : kPlain;
   static nghttp2_option* const kOptions = Callbacks::Options();
   nghttp2_session* session = nullptr;
   if (role == Role::kServer) {
-    nghttp2_session_server_new2(&session, kCallbacks, this, kOptions);
+    nghttp2_session_server_new3(&session, callbacks, this, kOptions, Http2Memory());
   } else {
-    nghttp2_session_client_new2(&session, kCallbacks, this, kOptions);
+    nghttp2_session_client_new3(&session, callbacks, this, kOptions, Http2Memory());
   }
   session_.reset(session);
   SubmitSettings(session, role);
@@ -278,9 +326,9 @@ bool Http2Session::Receive(std::string_view bytes) {
   const ssize_t used = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) {
-    const bool flooded = used == NGHTTP2_ERR_FLOODED || header_list_abused_;
-    nghttp2_session_terminate_session(session_.get(),
-                                      flooded ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    flooded_ = used == NGHTTP2_ERR_FLOODED;
+    const bool abused = flooded_ || header_list_abused_;
+    nghttp2_session_terminate_session(session_.get(), abused ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
     return false;
   }
   return IsAlive();
@@ -364,6 +412,13 @@ void Http2Session::Reset(int32_t stream, Http2Error error) {
 
 void Http2Session::Detach(int32_t stream) {
   nghttp2_session_set_stream_user_data(session_.get(), stream, nullptr);
+}
+
+bool IsHttp2SettingsField(std::string_view value) {
+  constexpr size_t kSettingBytes = 6;  // RFC 9113 6.5.1
+  const std::string settings = DecodeBase64Url(value);
+  const bool malformed = settings.empty() && !value.empty();
+  return !malformed && settings.size() % kSettingBytes == 0;
 }
 
 bool LooksLikeHttp2Settings(std::string_view bytes) {

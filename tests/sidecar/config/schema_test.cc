@@ -45,7 +45,9 @@ TEST(ReferencePage, StatedDefaultsAreInForce) {
 TEST(PolicyFields, EveryDefaultIsOneThatCouldBeWritten) {
   for (const PolicyField& field : PolicyFields()) {
     if (field.type.kind == ValueKind::kGroup || field.type.kind == ValueKind::kWords) continue;
-    const std::string text = FormatValue(field.type, field.get(Policy{}));
+    const Value value = field.get(WithEveryGroup());
+    if (std::holds_alternative<Off>(value) && !field.type.may_be_off) continue;  // it has none
+    const std::string text = FormatValue(field.type, value);
     const absl::StatusOr<Value> parsed = ParseValue(field.type, text);
     ASSERT_TRUE(parsed.ok()) << field.key << ' ' << text;
     EXPECT_EQ(FormatValue(field.type, *parsed), text) << field.key;
@@ -73,6 +75,10 @@ TEST(Schema, KnowsEveryKeyAndNoOther) {
       R"({"anyOf":[{"type":"integer","minimum":1,"maximum":10},{"type":"string","pattern":"^[0-9]+$|\\$\\{"}],)"
       R"("description":"Attempts of one call, the first included; 1 never retries. Default: 2"})");
   EXPECT_TRUE(service.at("properties").as_object().contains("routes"));
+  EXPECT_TRUE(service.at("properties").as_object().contains("health_check"));
+  const json::value& route = service.at("properties").at("routes").at("items").at("properties");
+  EXPECT_TRUE(route.as_object().contains("ejection"));
+  EXPECT_FALSE(route.as_object().contains("health_check"));
   EXPECT_FALSE(service.at("properties").as_object().contains("hedge"));
   EXPECT_EQ(json::serialize(service.at("properties").at("protocol").at("anyOf").at(0)),
             R"({"enum":["auto","http1","http2"]})");
