@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(
         // CVE-2023-44487
         Row{"RapidReset", 1000, kHeaders + Frame(FrameType::kRstStream, 0, 1, Number32(8)), "rapid_reset"},
         // CVE-2024-28182
-        Row{"Continuation", 8, kContinuation, "continuation"},
+        Row{"Continuation", 32, kContinuation, "continuation"},
         // CVE-2019-9518
         Row{"EmptyData", 200, Frame(FrameType::kData, 0, 1), "empty_frames"},
         // CVE-2019-9512
@@ -82,21 +82,21 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"UnknownFrames", 1000, Frame(0xfa, 0, 0, "x"), "priority"},
         Row{"PushPromise", 1000, Frame(FrameType::kPushPromise, 0, 1, "1234"), "priority"},
         // CVE-2019-9511
-        Row{"TinyWindows", 1000, Frame(FrameType::kWindowUpdate, 0, 1, Number32(255)), "window"},
-        Row{"WindowsOfNoLength", 1000, Frame(FrameType::kWindowUpdate, 0, 1), "window"}),
+        Row{"TinyWindows", 4000, Frame(FrameType::kWindowUpdate, 0, 1, Number32(31)), "window"},
+        Row{"WindowsOfNoLength", 4000, Frame(FrameType::kWindowUpdate, 0, 1), "window"}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(FrameGuard, LetsHonestFramesPassInAnyNumber) {
   for (const std::string& frame :
        {kHeaders, Frame(FrameType::kData, 0, 1, "x"), Frame(FrameType::kData, kEndStream, 1),
-        Frame(FrameType::kWindowUpdate, 0, 1, Number32(256)), Frame(FrameType::kGoAway, 0, 0, "12345678")}) {
+        Frame(FrameType::kWindowUpdate, 0, 1, Number32(32)), Frame(FrameType::kGoAway, 0, 0, "12345678")}) {
     EXPECT_EQ(Inspect(ClientPreface() + Times(20'000, frame)), "fine");
   }
 }
 
 TEST(FrameGuard, CountsContinuationsAnewForEachHeaderBlock) {
-  EXPECT_EQ(Inspect(ClientPreface() + Times(1000, kHeaders + Times(8, kContinuation))), "fine");
-  EXPECT_EQ(Inspect(ClientPreface() + Times(10, kHeaders + Times(8, kContinuation)) + kContinuation),
+  EXPECT_EQ(Inspect(ClientPreface() + Times(1000, kHeaders + Times(32, kContinuation))), "fine");
+  EXPECT_EQ(Inspect(ClientPreface() + Times(10, kHeaders + Times(32, kContinuation)) + kContinuation),
             "continuation");
 }
 
@@ -108,7 +108,7 @@ TEST(FrameGuard, DoesNotTakeThePrefaceForFrames) {
 TEST(FrameGuard, SaysTheFirstOfTwoFloods) {
   FrameGuard guard(kNow);
   EXPECT_EQ(
-      guard.Inspect(ClientPreface() + Times(9, kContinuation) + Times(20'000, Frame(FrameType::kPing, 0, 0)),
+      guard.Inspect(ClientPreface() + Times(33, kContinuation) + Times(20'000, Frame(FrameType::kPing, 0, 0)),
                     kNow),
       AbuseKind::kContinuation);
 }
