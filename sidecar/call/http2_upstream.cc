@@ -18,7 +18,7 @@ Http2Upstream::Http2Upstream(Http2UpstreamPool& pool, std::shared_ptr<EndpointSt
       connect_timeout_(connect_timeout),
       connection_(pool.loop_, pool.buffers_, fd, net::Socket::State::kConnecting, http::Http2Session::Role::kClient,
                   *this, pool.tracer_ ? pool.tracer_(endpoint_->text) : http::Http2Trace()),
-      keep_alive_(pool.loop_.now()),
+      keep_alive_(pool.loop_.now(), pool.keep_alive_),
       timer_(&Http2Upstream::OnTimer, this) {}
 
 net::Task<void> Http2Upstream::Run() {
