@@ -85,6 +85,8 @@ void Http2Upstream::Ask() {
 bool Http2Upstream::Open(Http2Stream& stream, const http::Http2Fields& fields, bool has_body) {
   if (!connection_.Open(stream, fields, has_body)) return false;
   keep_alive_.Used(pool_.loop_.now());
+  // Until now the next look was due when the connection had been idle for long.
+  if (connection_.streams() == 1) ArmCheck();
   reused_ = true;
   return true;
 }
