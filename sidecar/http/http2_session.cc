@@ -203,6 +203,8 @@ struct Http2Session::Callbacks {
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     const std::vector<nghttp2_nv>& nvs = ToNvs(trailers);
     nghttp2_submit_trailer(session, stream, nvs.data(), nvs.size());
+    // nghttp2 sends no empty frame before trailers, so SendData would not hear of this end.
+    if (bytes == 0) handler->TakeBody(0);
     return static_cast<ssize_t>(bytes);
   }
 

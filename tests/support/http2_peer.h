@@ -56,6 +56,7 @@ class PeerStream final : public http::Http2StreamHandler {
   void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
   void OnData(std::string_view bytes) override;
   void OnEnd() override { ended = true; }
+  void OnPeerReset() override {}
   void OnClosed(http::Http2Error with) override;
   Offer OfferBody() override;
   std::string_view TakeBody(size_t bytes) override;
