@@ -86,6 +86,23 @@ std::string DecodeBase64Url(std::string_view text) {
 struct Http2Session::Callbacks {
   static Http2Session& Self(void* user_data) { return *static_cast<Http2Session*>(user_data); }
 
+  // nghttp2 remembers no closed streams, to save their memory, so it would let frames on them pass.
+  static int OnBeginFrame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user_data) {
+    Http2Session& self = Self(user_data);
+    const bool carries = head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_DATA;
+    if (!carries || self.role_ != Role::kServer) return 0;
+    if (head->stream_id > self.last_request_ && head->type == NGHTTP2_HEADERS) {
+      self.last_request_ = head->stream_id;
+      return 0;
+    }
+    const bool closed = head->stream_id <= self.last_request_ &&
+                        nghttp2_session_find_stream(session, head->stream_id) == nullptr &&
+                        !self.WasReset(head->stream_id);
+    // RFC 9113 5.1 and 5.1.1: a closed stream, or one that was skipped.
+    if (closed) nghttp2_session_terminate_session(session, NGHTTP2_STREAM_CLOSED);
+    return 0;
+  }
+
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     Http2Session& self = Self(user_data);
     self.block_.Renew();
@@ -138,6 +155,7 @@ struct Http2Session::Callbacks {
           handler->OnEnd();
         break;
       case NGHTTP2_RST_STREAM:
+        self.reset_by_peer_ = frame->hd.stream_id;
         if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id)) handler->OnPeerReset();
         break;
       case NGHTTP2_SETTINGS:
@@ -167,7 +185,9 @@ struct Http2Session::Callbacks {
     return 0;
   }
 
-  static int OnStreamClose(nghttp2_session* session, int32_t stream, uint32_t error, void*) {
+  static int OnStreamClose(nghttp2_session* session, int32_t stream, uint32_t error, void* user_data) {
+    Http2Session& self = Self(user_data);
+    if (error != NGHTTP2_NO_ERROR && stream != self.reset_by_peer_) self.RememberReset(stream);
     Http2StreamHandler* handler = HandlerOf(session, stream);
     if (handler == nullptr) return 0;
     nghttp2_session_set_stream_user_data(session, stream, nullptr);
@@ -251,6 +271,7 @@ struct Http2Session::Callbacks {
   static nghttp2_session_callbacks* Make() {
     nghttp2_session_callbacks* callbacks;
     nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, &OnBeginFrame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &OnBeginHeaders);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, &OnHeader);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, &OnInvalidHeader);
@@ -409,7 +430,12 @@ void Http2Session::Consume(int32_t stream, size_t bytes) {
 
 void Http2Session::Reset(int32_t stream, Http2Error error) {
   Detach(stream);
+  RememberReset(stream);
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, static_cast<uint32_t>(error));
+}
+
+bool Http2Session::WasReset(int32_t stream) const {
+  return std::find(resets_.begin(), resets_.end(), stream) != resets_.end();
 }
 
 void Http2Session::Detach(int32_t stream) {

@@ -7,6 +7,7 @@
 // connection at once, so that one slow stream does not hold up the others.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,7 @@ enum class Http2Error : uint32_t {
   kNoError = 0x0,
   kProtocolError = 0x1,
   kInternalError = 0x2,
+  kStreamClosed = 0x5,
   kRefusedStream = 0x7,
   kCancel = 0x8,
   kConnectError = 0xa,
@@ -161,6 +163,11 @@ class Http2Session {
 
  private:
   struct Callbacks;
+  // Of streams that we reset: frames that crossed our RST_STREAM may still come on them (RFC 9113 5.1).
+  static constexpr size_t kRememberedResets = 64;
+
+  void RememberReset(int32_t stream) { resets_[resets_next_++ % kRememberedResets] = stream; }
+  bool WasReset(int32_t stream) const;
 
   const Role role_;
   Events& events_;
@@ -171,6 +178,10 @@ class Http2Session {
   bool block_too_large_ = false;
   bool header_list_abused_ = false;
   bool flooded_ = false;
+  int32_t last_request_ = 0;   // the highest stream that the peer has opened
+  int32_t reset_by_peer_ = 0;  // the last one
+  std::array<int32_t, kRememberedResets> resets_{};
+  size_t resets_next_ = 0;
   std::span<char> filling_;       // of Fill
   size_t filled_ = 0;             // of filling_
   std::string_view unsent_;       // of a frame that did not fit, in memory of nghttp2
