@@ -12,6 +12,17 @@ namespace naru::call {
 
 using http::Http2Error;
 
+namespace {
+
+// An application that set a deadline resets the stream when it has passed, and its clock started a little before
+// ours: it is the callee that was slow, not the application that lost interest.
+bool DeadlineIsNear(const Call& call, TimePoint now) {
+  constexpr Duration kHeadStart = std::chrono::milliseconds(10);
+  return call.caller_deadline && now + kHeadStart >= *call.caller_deadline;
+}
+
+}  // namespace
+
 Http2Downstream::Http2Downstream(DownstreamHost& host, Http2Takeover takeover)
     : host_(host),
       accepted_at_(takeover.accepted_at),
@@ -141,7 +152,8 @@ void Http2Call::OnClosed() {
   if (!begun_) {
     connection_.Abandoned(*this);
   } else if (!stream_.sent_end()) {
-    Cancel({FailureKind::kCancelled, WhyGone()});
+    const bool deadline = block_ != nullptr && DeadlineIsNear(block_->call, connection_.host().loop().now());
+    Cancel({deadline ? FailureKind::kTimeout : FailureKind::kCancelled, deadline ? std::string() : WhyGone()});
   }
 }
 

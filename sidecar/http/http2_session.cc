@@ -95,11 +95,13 @@ struct Http2Session::Callbacks {
       self.last_request_ = head->stream_id;
       return 0;
     }
-    const bool closed = head->stream_id <= self.last_request_ &&
-                        nghttp2_session_find_stream(session, head->stream_id) == nullptr &&
-                        !self.WasReset(head->stream_id);
-    // RFC 9113 5.1 and 5.1.1: a closed stream, or one that was skipped.
-    if (closed) nghttp2_session_terminate_session(session, NGHTTP2_STREAM_CLOSED);
+    const bool gone = head->stream_id <= self.last_request_ &&
+                      nghttp2_session_find_stream(session, head->stream_id) == nullptr &&
+                      !self.reset_by_us_.Has(head->stream_id);
+    if (!gone) return 0;
+    // RFC 9113 5.1.1: a stream that was skipped cannot be opened any more.
+    const bool skipped = head->type == NGHTTP2_HEADERS && !self.closed_.Has(head->stream_id);
+    nghttp2_session_terminate_session(session, skipped ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_STREAM_CLOSED);
     return 0;
   }
 
@@ -187,7 +189,8 @@ struct Http2Session::Callbacks {
 
   static int OnStreamClose(nghttp2_session* session, int32_t stream, uint32_t error, void* user_data) {
     Http2Session& self = Self(user_data);
-    if (error != NGHTTP2_NO_ERROR && stream != self.reset_by_peer_) self.RememberReset(stream);
+    const bool by_us = error != NGHTTP2_NO_ERROR && stream != self.reset_by_peer_;
+    (by_us ? self.reset_by_us_ : self.closed_).Add(stream);
     Http2StreamHandler* handler = HandlerOf(session, stream);
     if (handler == nullptr) return 0;
     nghttp2_session_set_stream_user_data(session, stream, nullptr);
@@ -237,7 +240,7 @@ struct Http2Session::Callbacks {
     const std::string_view bytes = handler->TakeBody(length);
     char* to = self.filling_.data() + self.filled_;
     std::memcpy(to, frame_head, kFrameHeadBytes);
-    std::memcpy(to + kFrameHeadBytes, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(to + kFrameHeadBytes, bytes.data(), bytes.size());
     self.filled_ += kFrameHeadBytes + length;
     return 0;
   }
@@ -430,12 +433,12 @@ void Http2Session::Consume(int32_t stream, size_t bytes) {
 
 void Http2Session::Reset(int32_t stream, Http2Error error) {
   Detach(stream);
-  RememberReset(stream);
+  reset_by_us_.Add(stream);
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, static_cast<uint32_t>(error));
 }
 
-bool Http2Session::WasReset(int32_t stream) const {
-  return std::find(resets_.begin(), resets_.end(), stream) != resets_.end();
+bool Http2Session::Remembered::Has(int32_t stream) const {
+  return std::find(streams.begin(), streams.end(), stream) != streams.end();
 }
 
 void Http2Session::Detach(int32_t stream) {

@@ -163,11 +163,13 @@ class Http2Session {
 
  private:
   struct Callbacks;
-  // Of streams that we reset: frames that crossed our RST_STREAM may still come on them (RFC 9113 5.1).
-  static constexpr size_t kRememberedResets = 64;
-
-  void RememberReset(int32_t stream) { resets_[resets_next_++ % kRememberedResets] = stream; }
-  bool WasReset(int32_t stream) const;
+  // The last of some kind of streams.
+  struct Remembered {
+    std::array<int32_t, 64> streams{};
+    size_t next = 0;
+    void Add(int32_t stream) { streams[next++ % streams.size()] = stream; }
+    bool Has(int32_t stream) const;
+  };
 
   const Role role_;
   Events& events_;
@@ -180,8 +182,8 @@ class Http2Session {
   bool flooded_ = false;
   int32_t last_request_ = 0;   // the highest stream that the peer has opened
   int32_t reset_by_peer_ = 0;  // the last one
-  std::array<int32_t, kRememberedResets> resets_{};
-  size_t resets_next_ = 0;
+  Remembered reset_by_us_;     // frames that crossed our RST_STREAM may still come on these (RFC 9113 5.1)
+  Remembered closed_;
   std::span<char> filling_;       // of Fill
   size_t filled_ = 0;             // of filling_
   std::string_view unsent_;       // of a frame that did not fit, in memory of nghttp2
