@@ -43,6 +43,12 @@ void Http2Attempt::OnCallCancelled(void* self) {
   attempt->stream_.CancelWrite();
 }
 
+// What was waited for came in the same turn of the loop: the next wait must not hear of it.
+void Http2Attempt::ForgetTimeout() {
+  if (!std::exchange(timed_out_, false)) return;
+  if (!call_.cancellation.cancelled()) stream_.ForgetCancelledRead();
+}
+
 void Http2Attempt::Arm(TimePoint at) {
   timed_out_ = false;
   context_.loop.timers().Arm(timer_, at);
@@ -99,7 +105,10 @@ net::Task<std::optional<Failure>> Http2Attempt::WaitFor(Http2Upstream& connectio
   timer_.Disarm();
   call_.upstream_wait += context_.loop.ReadClock() - began;
   if (call_.cancellation.cancelled()) co_return call_.cancellation.failure();
-  if (waiter.done) co_return std::move(waiter.failure);
+  if (waiter.done) {
+    ForgetTimeout();
+    co_return std::move(waiter.failure);
+  }
   co_return Failure{FailureKind::kConnectTimeout, "no answer in connect_timeout"};
 }
 
@@ -128,6 +137,7 @@ net::Task<Result<Response>> Http2Attempt::ReceiveAnswer() {
   std::optional<Failure> failure = co_await ReceiveHead();
   timer_.Disarm();
   if (failure) co_return std::move(*failure);
+  ForgetTimeout();
   answered_ = true;
   call_.upstream_wait += context_.loop.ReadClock() - sent_at_;
   const bool lasts = call_.grpc || IsStream(call_.answer);

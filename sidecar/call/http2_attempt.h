@@ -53,6 +53,7 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   std::optional<Failure> Interrupted() const;
   Failure WhyClosed() const;
   void Arm(TimePoint at);
+  void ForgetTimeout();
   static void OnTimer(void* self);
   static void OnCallCancelled(void* self);
 

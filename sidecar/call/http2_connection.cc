@@ -84,6 +84,8 @@ net::Task<void> Http2Connection::WriteLoop() {
   while (writable && !ended_) {
     co_await something_to_send_.Wait();
     writable = co_await Flush();
+    // A session that nobody here has ended was ended by nghttp2, for what the peer had sent.
+    if (writable && !ended_ && !session_.IsAlive()) broken_by_peer_ = true;
     if (!writable || !session_.IsAlive()) Abort();
   }
   if (writable) co_await Flush();

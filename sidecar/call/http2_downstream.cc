@@ -264,7 +264,9 @@ net::Task<bool> Http2Call::WriteFailure(const Failure& failure) {
   if (answer.body.empty()) co_return true;
   net::EventLoop& loop = connection_.host().loop();
   loop.timers().Arm(timer_, loop.now() + Http2Downstream::kGoAwayGrace);
-  co_return co_await stream_.Write({answer.body, true}, kNoTrailers);
+  const bool written = co_await stream_.Write({answer.body, true}, kNoTrailers);
+  if (!written) cut_ = true;
+  co_return written;
 }
 
 void Http2Call::Cut() {

@@ -48,6 +48,7 @@ void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_lar
     informational_.emplace_back().Swap(block);
   } else {
     head_.Swap(block);
+    has_head_ = true;
     ended_with_head_ = ends;
     head_too_large_ = too_large;
   }

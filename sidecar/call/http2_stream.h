@@ -43,7 +43,7 @@ class Http2Stream final
 
   // Heads of 1xx answers that have not been passed on yet.
   std::vector<http::Http2HeadBlock>& informational() { return informational_; }
-  bool has_head() const { return !head_.empty(); }
+  bool has_head() const { return has_head_; }
   const http::Http2HeadBlock& head() const { return head_; }
   // The stream ended with its head.
   bool ended_with_head() const { return ended_with_head_; }
@@ -107,6 +107,7 @@ class Http2Stream final
   std::vector<http::Http2HeadBlock> informational_;
   http::Http2HeadBlock trailer_block_;
   http::FieldList trailers_;
+  bool has_head_ = false;  // it may be empty: cut because it was too large
   bool ended_with_head_ = false;
   bool head_too_large_ = false;
   bool ended_ = false;

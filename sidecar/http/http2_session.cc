@@ -16,8 +16,8 @@ namespace naru::http {
 namespace {
 
 constexpr size_t kFrameHeadBytes = 9;  // RFC 9113 4.1
-// Of a header block, which nghttp2 estimates: 12 bytes a field are added to its own, and a field of HTTP/1 may have as
-// few as four.
+// Of a header block, which nghttp2 estimates: 12 bytes a field are added to its own, and a field of HTTP/1
+// may have as few as four.
 constexpr size_t kMaxSentHeadBytes = 16 * Http2Session::kMaxHeaderListBytes;
 // Less room than this for a body's bytes is left to the next buffer.
 constexpr size_t kLeastBodyRoom = 2048;

@@ -40,10 +40,10 @@ TEST(AbuseKind, HasAnAllowanceEach) {
     int burst;
     int per_second;
   };
-  for (const Row& row : {Row{AbuseKind::kRapidReset, 1000, 200}, Row{AbuseKind::kContinuation, 8, 0},
+  for (const Row& row : {Row{AbuseKind::kRapidReset, 1000, 200}, Row{AbuseKind::kContinuation, 32, 0},
                          Row{AbuseKind::kEmptyFrames, 200, 20}, Row{AbuseKind::kPing, 10'000, 2'000},
                          Row{AbuseKind::kSettings, 100, 10}, Row{AbuseKind::kPriority, 1000, 200},
-                         Row{AbuseKind::kWindow, 1000, 200}, Row{AbuseKind::kHeaderList, 0, 0}}) {
+                         Row{AbuseKind::kWindow, 4000, 200}, Row{AbuseKind::kHeaderList, 0, 0}}) {
     TimePoint now{seconds(1)};
     AbuseGuard guard(now);
     for (int i = 0; i < row.burst; ++i) EXPECT_TRUE(guard.Admit(row.kind, now)) << WordOf(row.kind) << i;

@@ -28,8 +28,9 @@ class PeerStream final : public http::Http2StreamHandler {
   std::string body;
   std::string trailers;
   bool head_too_large = false;
-  bool ended = false;   // it has finished sending
-  bool closed = false;  // the stream is over
+  bool was_reset = false;  // by the other end
+  bool ended = false;      // it has finished sending
+  bool closed = false;     // the stream is over
   http::Http2Error error = http::Http2Error::kNoError;
   // All of it: head, "body", trailers with a '+' before them, "[end]", "[closed CANCEL]".
   std::string Transcript() const;
@@ -56,7 +57,7 @@ class PeerStream final : public http::Http2StreamHandler {
   void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
   void OnData(std::string_view bytes) override;
   void OnEnd() override { ended = true; }
-  void OnPeerReset() override {}
+  void OnPeerReset() override { was_reset = true; }
   void OnClosed(http::Http2Error with) override;
   Offer OfferBody() override;
   std::string_view TakeBody(size_t bytes) override;

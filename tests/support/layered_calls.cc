@@ -62,6 +62,17 @@ CarriedCall& LayeredCalls::Carry(std::string request, call::BodySource* body) {
   return *calls_.back();
 }
 
+CarriedCall& LayeredCalls::CarryGrpc(std::initializer_list<std::string_view> fields, call::BodySource* body) {
+  calls_.push_back(
+      std::make_unique<CarriedCall>(world, scheduler, RequestText("POST /learning.Courses/Get", fields), body));
+  CarriedCall& carried = *calls_.back();
+  carried.call.head.major_version = 2;
+  carried.call.head.minor_version = 0;
+  carried.call.grpc = true;
+  carried.Start(call::Next(layers.data()));
+  return carried;
+}
+
 void LayeredCalls::Finish(CarriedCall& carried, const call::Ending& ending) {
   if (std::exchange(carried.finished, true)) std::abort();
   net::Spawn(EndAttempt(carried.call));

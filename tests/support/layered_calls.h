@@ -66,6 +66,8 @@ class LayeredCalls {
   explicit LayeredCalls(std::shared_ptr<const config::Config> config) : world(std::move(config)) {}
 
   CarriedCall& Carry(std::string request, call::BodySource* body = nullptr);
+  // A gRPC call: POST over HTTP/2, with these fields.
+  CarriedCall& CarryGrpc(std::initializer_list<std::string_view> fields = {}, call::BodySource* body = nullptr);
   // As OutboundStack::Finish.
   void Finish(CarriedCall& carried) { Finish(carried, carried.ending()); }
   void Finish(CarriedCall& carried, const call::Ending& ending);

@@ -59,7 +59,8 @@ net::Task<Result<Response>> ScriptedUpstream::Handle(Call& call, call::Next) {
   }
   if (step.failure) co_return *step.failure;
   auto answer = std::make_unique<Answer>(step, call.head.method, open_);
-  const Response response{&answer->head(), nullptr};
+  if (call.grpc) call.NoteGrpcStatus(answer->head().fields);
+  const Response response{&answer->head(), step.has_body ? answer.get() : nullptr};
   call.attempt = std::move(answer);
   co_return response;
 }

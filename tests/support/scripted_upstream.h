@@ -22,10 +22,14 @@ class ScriptedUpstream final : public call::Layer {
 
   // What comes of the next attempts, in this order. `fields` are the answer's, such as "retry-after: 1\r\n".
   void Answers(int status, std::string fields = {}, net::Duration after = {}) {
-    script_.push_back({status, std::move(fields), std::nullopt, after});
+    script_.push_back({status, std::move(fields), std::nullopt, after, false});
+  }
+  // An answer whose body is still to come, as its trailers are.
+  void BeginsToAnswer(int status, std::string fields = {}) {
+    script_.push_back({status, std::move(fields), std::nullopt, {}, true});
   }
   void Fails(call::FailureKind kind, std::string detail = {}, net::Duration after = {}) {
-    script_.push_back({0, {}, call::Failure{kind, std::move(detail)}, after});
+    script_.push_back({0, {}, call::Failure{kind, std::move(detail)}, after, false});
   }
   // Never answers; ends when the call is cancelled.
   void StaysSilent() { Answers(200, {}, std::chrono::hours(1)); }
@@ -50,6 +54,7 @@ class ScriptedUpstream final : public call::Layer {
     std::string fields;
     std::optional<call::Failure> failure;
     net::Duration after{};
+    bool has_body = false;
   };
   class Answer;
 

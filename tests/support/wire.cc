@@ -84,6 +84,10 @@ Descriptor Wire::Accept() {
 
 bool Wire::SomebodyConnects() {
   Settle();
+  return SomebodyWaits();
+}
+
+bool Wire::SomebodyWaits() const {
   pollfd ready{listener_.fd(), POLLIN, 0};
   return poll(&ready, 1, 0) == 1;
 }

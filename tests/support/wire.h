@@ -4,6 +4,7 @@
 // Everything happens in real time on a real EventLoop, which runs only while the test waits for something.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <random>
 #include <set>
@@ -45,8 +46,10 @@ class Wire final : public call::DownstreamHost {
   Descriptor Connect(Kind kind = Kind::kUnix);
   // The upstream's end of the next connection that naru makes.
   Descriptor Accept();
-  // How many connections wait to be accepted.
+  // A connection waits to be accepted, or will without anything else happening.
   bool SomebodyConnects();
+  // A connection waits to be accepted now.
+  bool SomebodyWaits() const;
 
   // Runs the loop until `text` has been received, and fails the test if anything else was.
   void Expect(const Descriptor& peer, std::string_view text);
@@ -61,8 +64,14 @@ class Wire final : public call::DownstreamHost {
   void Settle();
   template <class Condition>
   [[nodiscard]] bool Until(Condition happened) {
-    return RunUntil(loop_, happened);
+    return RunUntil(loop_, [&] {
+      if (peers_) peers_();
+      return happened();
+    });
   }
+
+  // Called whenever the test waits: what peers do by themselves.
+  void set_peers(std::function<void()> peers) { peers_ = std::move(peers); }
 
   CallWorld& world() { return world_; }
   call::UpstreamPool& pool() { return pool_; }
@@ -103,6 +112,7 @@ class Wire final : public call::DownstreamHost {
   std::set<call::DownstreamConnection*> connections_;
   int calls_in_progress_ = 0;
   std::vector<std::string> abuse_;
+  std::function<void()> peers_;
 };
 
 }  // namespace naru

@@ -111,6 +111,26 @@ TEST_F(BreakCircuitTest, AStreamThatBeganIsASuccessHoweverItEnds) {
   EXPECT_EQ(state(), State::kClosed);
 }
 
+TEST_F(BreakCircuitTest, AnAnswerThatTurnsOutToLastIsASuccessHoweverItEnds) {
+  Open();
+  calls_.scheduler.Advance(seconds(5));
+  CarriedCall& stream = calls_.CarryGrpc();
+  EXPECT_EQ(state(), State::kProbing);
+  calls_.break_circuit.AnswerLasts(stream.call);
+  EXPECT_EQ(state(), State::kClosed);
+  calls_.break_circuit.AnswerLasts(stream.call);  // said at each message
+  for (int i = 0; i < 3; ++i) CallEndingIn(Outcome::kReset);
+  calls_.Finish(stream, {Outcome::kServerError, 200, nullptr});
+  EXPECT_EQ(state(), State::kClosed);
+}
+
+TEST_F(BreakCircuitTest, AnAnswerThatLastsIsNothingWhereItIsOff) {
+  const std::string request = "GET / HTTP/1.1\r\nhost: orders\r\n\r\n";
+  CarriedCall& stream = calls_.Carry(request);
+  calls_.break_circuit.AnswerLasts(stream.call);
+  calls_.Finish(stream);
+}
+
 TEST_F(BreakCircuitTest, NeverRefusesWhereItIsOff) {
   const std::string request = "GET / HTTP/1.1\r\nhost: orders\r\n\r\n";
   for (int i = 0; i < 30; ++i) calls_.Finish(calls_.Carry(request), {Outcome::kReset, 0, nullptr});

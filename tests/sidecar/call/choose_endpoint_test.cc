@@ -254,6 +254,115 @@ TEST(ChooseEndpoint, AnAnswerThatBrokeOffCountsAsAFailure) {
   EXPECT_EQ(calls.CallTimes(10), (std::set<char>{'1'}));
 }
 
+// --- gRPC ---
+
+constexpr double kPenalised = 1e9;
+
+TEST(ChooseEndpoint, GoesByTheStatusOfGrpcAndNotOfHttp) {
+  struct Row {
+    const char* fields;
+    int status;
+    Outcome outcome;
+    const char* detail;
+    bool penalised;
+  };
+  for (const Row& row :
+       {Row{"grpc-status: 0\r\n", 200, Outcome::kOk, "", false},
+        Row{"grpc-status: 5\r\n", 200, Outcome::kClientError, "", false},
+        Row{"grpc-status: 12\r\n", 404, Outcome::kClientError, "", false},
+        Row{"grpc-status: 0\r\n", 503, Outcome::kOk, "", false},
+        Row{"grpc-status: 8\r\n", 200, Outcome::kClientError, "grpc-status RESOURCE_EXHAUSTED", true},
+        Row{"grpc-status: 14\r\n", 200, Outcome::kServerError, "grpc-status UNAVAILABLE", true},
+        Row{"grpc-status: nonsense\r\n", 200, Outcome::kServerError, "grpc-status UNKNOWN", true},
+        Row{"", 503, Outcome::kServerError, "status 503", true}}) {
+    Choices calls("10.0.0.1:80", "    retry: {attempts: 1}\n");
+    calls.upstream.Answers(row.status, row.fields);
+    CarriedCall& call = calls.CarryGrpc();
+    const AttemptRecord attempt = call.call.attempts.at(0);
+    EXPECT_EQ(resilience::WordOf(attempt.outcome), resilience::WordOf(row.outcome)) << row.fields;
+    EXPECT_EQ(attempt.detail, row.detail) << row.fields;
+    EXPECT_EQ(calls.endpoint(1).estimate.Load(calls.scheduler.now()) > kPenalised, row.penalised) << row.fields;
+    calls.Finish(call);
+    EXPECT_EQ(calls.world.Counts(),
+              "attempts courses " + std::string(resilience::WordOf(row.outcome)) + " = 1\n");
+  }
+}
+
+TEST(ChooseEndpoint, PenalisesForAsLongAsThePushbackAsks) {
+  Choices calls("10.0.0.1:80", "    retry: {attempts: 1}\n");
+  calls.upstream.Answers(200, "grpc-status: 14\r\ngrpc-retry-pushback-ms: 60000\r\n");
+  calls.Finish(calls.CarryGrpc());
+  calls.scheduler.Advance(seconds(20));
+  EXPECT_GT(calls.endpoint(1).estimate.Load(calls.scheduler.now()), kPenalised);
+}
+
+// An attempt whose status is in its trailers is counted once they are there.
+struct LateRow {
+  std::optional<resilience::GrpcCode> code;
+  Outcome outcome;
+  const char* detail;
+  bool penalised;
+};
+
+TEST(ChooseEndpoint, WaitsForTheTrailersOfAGrpcCall) {
+  using resilience::GrpcCode;
+  for (const LateRow& row :
+       {LateRow{GrpcCode::kOk, Outcome::kOk, "", false},
+        LateRow{GrpcCode::kNotFound, Outcome::kClientError, "", false},
+        LateRow{GrpcCode::kResourceExhausted, Outcome::kClientError, "grpc-status RESOURCE_EXHAUSTED", true},
+        LateRow{GrpcCode::kInternal, Outcome::kServerError, "grpc-status INTERNAL", true},
+        LateRow{std::nullopt, Outcome::kTruncated, "", true},
+        LateRow{std::nullopt, Outcome::kCancelled, "", false}}) {
+    Choices calls("10.0.0.1:80", "    retry: {attempts: 1}\n");
+    calls.upstream.BeginsToAnswer(200);
+    CarriedCall& call = calls.CarryGrpc();
+    EXPECT_TRUE(call.call.attempt_undecided);
+    EXPECT_EQ(calls.world.Counts(), "");
+    call.call.grpc_status = row.code;
+    calls.Finish(call, {row.outcome, 200, nullptr});
+    const std::string word(resilience::WordOf(row.outcome));
+    EXPECT_EQ(calls.world.Counts(), "attempts courses " + word + " = 1\n");
+    EXPECT_EQ(resilience::WordOf(call.call.attempts[0].outcome), word);
+    EXPECT_EQ(call.call.attempts[0].detail, row.detail) << word;
+    EXPECT_EQ(calls.endpoint(1).estimate.Load(calls.scheduler.now()) > kPenalised, row.penalised) << word;
+  }
+}
+
+TEST(ChooseEndpoint, DoesNotWaitForTheTrailersOfOtherCalls) {
+  Choices calls("10.0.0.1:80");
+  calls.upstream.BeginsToAnswer(200);
+  CarriedCall& call = calls.Carry(RequestText("GET /"));
+  EXPECT_FALSE(call.call.attempt_undecided);
+  EXPECT_EQ(calls.world.Counts(), "attempts courses ok = 1\n");
+  calls.Finish(call);
+}
+
+TEST(ChooseEndpoint, AGrpcCallThatFailedInItsTrailersCountsAsAFailure) {
+  Choices calls("10.0.0.1:80, 10.0.0.2:80",
+                "    balance: round-robin\n    retry: {attempts: 1}\n"
+                "    ejection: {consecutive: 100, success_rate: 80%, min_calls: 5}\n");
+  for (int i = 0; i < 10; ++i) {
+    calls.upstream.BeginsToAnswer(200);
+    CarriedCall& call = calls.CarryGrpc();
+    const bool second = call.call.attempts[0].endpoint_index == 1;
+    call.call.grpc_status = second ? resilience::GrpcCode::kInternal : resilience::GrpcCode::kOk;
+    calls.Finish(call, {second ? Outcome::kServerError : Outcome::kOk, 200, nullptr});
+  }
+  EXPECT_EQ(calls.CallTimes(10), (std::set<char>{'1'}));
+}
+
+TEST(ChooseEndpoint, EjectsAnEndpointWhoseGrpcCallsAllFailInTheirTrailers) {
+  Choices calls("10.0.0.1:80, 10.0.0.2:80", "    balance: round-robin\n    retry: {attempts: 1}\n");
+  for (int i = 0; i < 20; ++i) {
+    calls.upstream.BeginsToAnswer(200);
+    CarriedCall& call = calls.CarryGrpc();
+    const bool second = call.call.attempts[0].endpoint_index == 1;
+    call.call.grpc_status = second ? resilience::GrpcCode::kInternal : resilience::GrpcCode::kOk;
+    calls.Finish(call, {second ? Outcome::kServerError : Outcome::kOk, 200, nullptr});
+  }
+  EXPECT_EQ(calls.CallTimes(10), (std::set<char>{'1'}));
+}
+
 TEST(ChooseEndpoint, PrefersTheFasterEndpoint) {
   Choices calls("10.0.0.1:80, 10.0.0.2:80");
   auto call_taking = [&](Duration slow) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/call/websocket.h"
 #include "sidecar/http/http1_head.h"
 #include "tests/support/layered_calls.h"
 
@@ -137,6 +138,222 @@ TEST(UpstreamHead, AddsARequestIdWhereThereIsNone) {
 TEST(UpstreamHead, KeepsEarlierProxiesInVia) {
   EXPECT_EQ(Upstream("GET / HTTP/1.1\r\nhost: courses\r\nVia: 1.0 fred\r\n\r\n"),
             "GET / HTTP/1.1\r\nhost: courses\r\nVia: 1.0 fred\r\n" + Own());
+}
+
+// --- towards upstream, in HTTP/2 ---
+
+// How a call came and how often it was tried.
+struct Came {
+  std::string request;  // as text of HTTP/1
+  bool http2 = false;
+  bool grpc = false;
+  std::string_view protocol = {};  // of an extended CONNECT
+  Duration sent_after = {};
+  int attempts = 1;
+};
+
+std::string Describe(const http::Http2Fields& fields) {
+  std::string text;
+  for (const http::Http2Fields::Entry& entry : fields.entries()) {
+    text.append(entry.indexed ? "" : "*").append(entry.name).append(": ").append(entry.value).append("\n");
+  }
+  return text;
+}
+
+// What is sent of `came`: fields that enter no table with a '*' before them; `as_http1` the head as text.
+std::string Sent(const Came& came, bool as_http1 = false) {
+  LayeredCalls calls(kYaml);
+  calls.layers = {&calls.resolve_service, &calls.enforce_deadline, &calls.retry_attempts, &calls.upstream};
+  CarriedCall carried(calls.world, calls.scheduler, came.request);
+  if (came.http2) carried.call.head.major_version = 2;
+  carried.call.grpc = came.grpc;
+  if (!came.protocol.empty()) {
+    carried.call.head.protocol = came.protocol;
+    carried.call.head.upgrade = true;
+  }
+  carried.Start(Next(calls.layers.data()));
+  EXPECT_EQ(carried.said(), "200");
+  carried.call.attempts.resize(static_cast<size_t>(came.attempts));
+  std::string head;
+  http::Http2Fields fields;
+  fields.Add("left", "over");
+  const TimePoint now = calls.scheduler.now() + came.sent_after;
+  if (as_http1) AppendUpstreamHead(head, carried.call, now);
+  if (!as_http1) ComposeHttp2Request(fields, carried.call, now);
+  calls.Finish(carried);
+  return as_http1 ? head : Describe(fields);
+}
+
+std::string Pseudo(const std::string& method, const std::string& path = "/") {
+  return ":method: " + method + "\n:scheme: http\n:authority: courses\n:path: " + path + "\n";
+}
+
+const std::string kOwn = "x-naru-caller: video/video-api\n*x-naru-deadline-ms: 5000\nvia: 1.1 naru\n";
+const std::string kOwnOfHttp2 = "x-naru-caller: video/video-api\n*x-naru-deadline-ms: 5000\nvia: 2 naru\n";
+const std::string kOwnOfGrpc = "x-naru-caller: video/video-api\nvia: 2 naru\n";
+
+TEST(Http2Request, ForwardsTheRequestAndSaysWhoCallsAndForHowLong) {
+  EXPECT_EQ(Sent({"POST /v1/x?y=1 HTTP/1.1\r\nHost: Courses.:4000\r\nContent-Length: 3\r\nX-Any: a,  b\r\n"
+                  "X-Request-ID: 7\r\nIdempotency-Key: 8\r\n\r\n"}),
+            Pseudo("POST", "/v1/x?y=1") + "*content-length: 3\nx-any: a,  b\n*x-request-id: 7\n*idempotency-key: 8\n" +
+                kOwn);
+}
+
+TEST(Http2Request, KeepsTheHostByWhichTheServiceWasNamed) {
+  EXPECT_EQ(Sent({"GET / HTTP/1.1\r\nhost: API.example.com:443\r\n\r\n"}),
+            ":method: GET\n:scheme: http\n:authority: API.example.com:443\n:path: /\n" + kOwn);
+}
+
+TEST(Http2Request, RemovesWhatIsForOneHopOnly) {
+  EXPECT_EQ(Sent({"PUT / HTTP/1.1\r\nhost: courses\r\nConnection: keep-alive, X-Private\r\nX-Private: 1\r\n"
+                  "Keep-Alive: timeout=5\r\nTransfer-Encoding: chunked\r\nTE: gzip\r\nAccept: */*\r\n\r\n"}),
+            Pseudo("PUT") + "accept: */*\n" + kOwn);
+}
+
+// RFC 9113 8.2.2: the only TE there is.
+TEST(Http2Request, PassesTheWishForTrailersOn) {
+  EXPECT_EQ(Sent({"GET / HTTP/1.1\r\nhost: courses\r\nconnection: te\r\nTE: gzip, trailers\r\n\r\n"}),
+            Pseudo("GET") + "te: trailers\n" + kOwn);
+  EXPECT_EQ(Sent({.request = "GET / HTTP/1.1\r\nhost: courses\r\nte: trailers\r\n\r\n", .http2 = true}),
+            Pseudo("GET") + "te: trailers\n" + kOwnOfHttp2);
+}
+
+// RFC 9113 8.2.3
+TEST(Http2Request, CutsCookiesIntoCrumbs) {
+  EXPECT_EQ(Sent({"GET / HTTP/1.1\r\nhost: courses\r\nCookie: a=1; b=2;c; d=\r\nA: b\r\nCookie: e\r\n\r\n"}),
+            Pseudo("GET") + "cookie: a=1\ncookie: b=2;c\ncookie: d=\na: b\ncookie: e\n" + kOwn);
+}
+
+TEST(Http2Request, MakesOneFieldOfCrumbsOnTheirWayToHttp1) {
+  const std::string request = "GET / HTTP/1.1\r\nhost: courses\r\ncookie: a=1\r\nA: b\r\ncookie: c=2\r\n\r\n";
+  EXPECT_EQ(Sent({.request = request, .http2 = true}, true),
+            "GET / HTTP/1.1\r\nhost: courses\r\nA: b\r\ncookie: a=1; c=2\r\nx-naru-caller: video/video-api\r\n"
+            "x-naru-deadline-ms: 5000\r\nvia: 2 naru\r\n\r\n");
+  // What came as two fields of HTTP/1 stays two.
+  EXPECT_EQ(Sent({.request = request}, true),
+            "GET / HTTP/1.1\r\nhost: courses\r\ncookie: a=1\r\nA: b\r\ncookie: c=2\r\n" + Own());
+}
+
+TEST(Http2Request, SaysTheNumberOfTheAttemptFromTheSecondOn) {
+  EXPECT_EQ(Sent({.request = "GET / HTTP/1.1\r\nhost: courses\r\n\r\n", .attempts = 2}),
+            Pseudo("GET") + "x-naru-caller: video/video-api\n*x-naru-attempt: 2\n*x-naru-deadline-ms: 5000\n" +
+                "via: 1.1 naru\n");
+}
+
+TEST(Http2Request, OfGrpcHasATimeoutOnlyIfItsCallerSetOne) {
+  const std::string request =
+      "POST /a.B/C HTTP/1.1\r\nhost: courses\r\ncontent-type: application/grpc\r\nte: trailers\r\n";
+  const std::string head = Pseudo("POST", "/a.B/C") + "content-type: application/grpc\nte: trailers\n";
+  EXPECT_EQ(Sent({.request = request + "\r\n", .http2 = true, .grpc = true}), head + kOwnOfGrpc);
+  EXPECT_EQ(Sent({.request = request + "grpc-timeout: 1S\r\n\r\n",
+                  .http2 = true,
+                  .grpc = true,
+                  .sent_after = milliseconds(250)}),
+            head + "x-naru-caller: video/video-api\n*grpc-timeout: 750000u\nvia: 2 naru\n");
+  // Either field is a deadline; only the one of gRPC is sent.
+  EXPECT_EQ(Sent({.request = request + "x-naru-deadline-ms: 50\r\n\r\n", .http2 = true, .grpc = true}),
+            head + "x-naru-caller: video/video-api\n*grpc-timeout: 50000000n\nvia: 2 naru\n");
+}
+
+TEST(Http2Request, LeavesTheFieldsOfGrpcToOtherCalls) {
+  EXPECT_EQ(Sent({"GET / HTTP/1.1\r\nhost: courses\r\ngrpc-timeout: 1S\r\ngrpc-previous-rpc-attempts: 1\r\n\r\n"}),
+            Pseudo("GET") + "grpc-timeout: 1S\ngrpc-previous-rpc-attempts: 1\n" + kOwn);
+}
+
+// gRPC proposal A6
+TEST(Http2Request, OfGrpcSaysHowOftenItWasTriedBefore) {
+  const std::string request = "POST /a.B/C HTTP/1.1\r\nhost: courses\r\n";
+  const std::string again = "grpc-previous-rpc-attempts: 2\r\n\r\n";
+  EXPECT_EQ(Sent({.request = request + again, .http2 = true, .grpc = true}),
+            Pseudo("POST", "/a.B/C") + "grpc-previous-rpc-attempts: 2\n" + kOwnOfGrpc);
+  EXPECT_EQ(Sent({.request = request + again, .http2 = true, .grpc = true, .attempts = 3}),
+            Pseudo("POST", "/a.B/C") + "x-naru-caller: video/video-api\n*x-naru-attempt: 3\n" +
+                "*grpc-previous-rpc-attempts: 4\nvia: 2 naru\n");
+}
+
+// --- extended CONNECT (RFC 8441), both ways ---
+
+const std::string kWebSocket =
+    "GET /chat HTTP/1.1\r\nhost: courses\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+TEST(ExtendedConnect, StandsForAnUpgradeTowardsHttp2) {
+  EXPECT_EQ(Sent({kWebSocket}), ":method: CONNECT\n:scheme: http\n:authority: courses\n:path: /chat\n"
+                                ":protocol: websocket\nsec-websocket-version: 13\n" +
+                                    kOwn);
+}
+
+TEST(ExtendedConnect, IsPassedOnToHttp2) {
+  EXPECT_EQ(Sent({.request = "GET /chat HTTP/1.1\r\nhost: courses\r\nsec-websocket-version: 13\r\n\r\n",
+                  .http2 = true,
+                  .protocol = "websocket"}),
+            ":method: CONNECT\n:scheme: http\n:authority: courses\n:path: /chat\n:protocol: websocket\n"
+            "sec-websocket-version: 13\n" +
+                kOwnOfHttp2);
+}
+
+// RFC 8441 5: GET, Upgrade and a key again.
+TEST(ExtendedConnect, BecomesAnUpgradeTowardsHttp1) {
+  EXPECT_EQ(Sent({.request = "GET /chat HTTP/1.1\r\nhost: courses\r\nsec-websocket-version: 13\r\n"
+                             "x-request-id: 7\r\n\r\n",
+                  .http2 = true,
+                  .protocol = "websocket"},
+                 true),
+            "GET /chat HTTP/1.1\r\nhost: courses\r\nsec-websocket-version: 13\r\nx-request-id: 7\r\n"
+            "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: " +
+                WebSocketKey("7") +
+                "\r\nx-naru-caller: video/video-api\r\nx-naru-deadline-ms: 5000\r\nvia: 2 naru\r\n\r\n");
+}
+
+// --- a request of HTTP/1 that becomes stream 1 (RFC 7540 3.2) ---
+
+TEST(Http2Block, IsTheRequestWithoutWhatIsForOneHopOnly) {
+  const std::string text =
+      "GET /v1 HTTP/1.1\r\nHost: courses\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+      "HTTP2-Settings: AAMAAABk\r\nAccept: */*\r\n\r\n";
+  http::RequestHead head;
+  ASSERT_EQ(http::ParseRequestHead(text, head), "");
+  http::MarkHopByHop(head.fields);
+  http::Http2HeadBlock block;
+  ToHttp2Block(head, block);
+  std::string lines;
+  for (size_t i = 0; i < block.size(); ++i) lines.append(block[i].name).append(": ").append(block[i].value) += "\n";
+  EXPECT_EQ(lines, ":method: GET\n:scheme: http\n:path: /v1\nHost: courses\nAccept: */*\n");
+}
+
+// --- towards the application, in HTTP/2 ---
+
+std::string Http2Answer(const std::string& from_upstream) {
+  http::ResponseHead head;
+  EXPECT_EQ(http::ParseResponseHead(from_upstream, "GET", head), "");
+  http::MarkHopByHop(head.fields);
+  http::Http2Fields fields;
+  fields.Add("left", "over");
+  ComposeHttp2Answer(fields, head);
+  return Describe(fields);
+}
+
+TEST(Http2Answer, IsPassedOnWithoutWhatIsForOneHopOnly) {
+  EXPECT_EQ(Http2Answer("HTTP/1.1 200 Fine\r\nConnection: close, X-P\r\nX-P: 1\r\nKeep-Alive: timeout=3\r\n"
+                        "Transfer-Encoding: chunked\r\nETag: \"A\"\r\nX-Request-Id: 7\r\n\r\n"),
+            ":status: 200\netag: \"A\"\n*x-request-id: 7\n");
+  EXPECT_EQ(Http2Answer("HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\nSet-Cookie: a=1; b\r\n\r\n"),
+            ":status: 404\n*content-length: 5\nset-cookie: a=1; b\n");
+}
+
+// RFC 9110 8.6
+TEST(Http2Answer, HasNoLengthWhereItHasNoBody) {
+  EXPECT_EQ(Http2Answer("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"), ":status: 204\n");
+  EXPECT_EQ(Http2Answer("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), ":status: 103\nlink: </a>\n");
+  EXPECT_EQ(Http2Answer("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"),
+            ":status: 304\n*content-length: 5\n");
+}
+
+// RFC 8441 5: a 2xx agrees, and nothing accepts a key that was never sent.
+TEST(Http2Answer, SaysThatAnUpgradeWasAgreedTo) {
+  EXPECT_EQ(Http2Answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Accept: b\r\nSec-WebSocket-Protocol: chat\r\n\r\n"),
+            ":status: 200\nsec-websocket-protocol: chat\n");
 }
 
 // --- towards the application ---

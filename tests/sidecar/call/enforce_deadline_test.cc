@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sidecar/call/error_answer.h"
+#include "tests/support/fake_body.h"
 #include "tests/support/layered_calls.h"
 
 namespace naru::call {
@@ -151,6 +152,75 @@ TEST_F(EnforceDeadlineTest, ACallThatWasCancelledBeforeItBeganSendsNothing) {
   call.Start(Next(calls_.layers.data()));
   EXPECT_EQ(call.said(), "cancelled: gone");
   EXPECT_TRUE(calls_.upstream.attempts.empty());
+  calls_.Finish(call);
+}
+
+// --- gRPC ---
+
+TEST_F(EnforceDeadlineTest, TheCallersGrpcTimeoutShortensTheTimeout) {
+  calls_.upstream.StaysSilent();
+  CarriedCall& call = calls_.CarryGrpc({"grpc-timeout: 200m"});
+  Advance(milliseconds(199));
+  EXPECT_EQ(call.said(), "waits");
+  Advance(milliseconds(1));
+  EXPECT_EQ(call.said(), "timeout");
+  EXPECT_EQ(Described(call), "the caller's deadline passed after 200 ms");
+  calls_.Finish(call);
+}
+
+TEST_F(EnforceDeadlineTest, TheEarlierOfTwoDeadlinesCounts) {
+  for (const auto& fields : {std::initializer_list<std::string_view>{"grpc-timeout: 2S", "x-naru-deadline-ms: 300"},
+                             std::initializer_list<std::string_view>{"grpc-timeout: 300m", "x-naru-deadline-ms: 2000"}}) {
+    CarriedCall& call = calls_.CarryGrpc(fields);
+    EXPECT_EQ(*call.call.caller_deadline - call.call.started, milliseconds(300));
+    calls_.Finish(call);
+  }
+}
+
+TEST_F(EnforceDeadlineTest, RefusesAGrpcTimeoutThatIsNone) {
+  for (const char* field : {"grpc-timeout: 1", "grpc-timeout: S", "grpc-timeout:", "grpc-timeout: 100000000n",
+                            "grpc-timeout: 1X", "grpc-timeout: -1S"}) {
+    CarriedCall& call = calls_.CarryGrpc({field});
+    EXPECT_EQ(call.said(), "bad_request: grpc-timeout is not one to eight digits and one of H M S m u n") << field;
+    calls_.Finish(call);
+  }
+  EXPECT_TRUE(calls_.upstream.attempts.empty());
+}
+
+TEST_F(EnforceDeadlineTest, AGrpcTimeoutOfZeroSendsNothing) {
+  CarriedCall& call = calls_.CarryGrpc({"grpc-timeout: 0n"});
+  EXPECT_EQ(call.said(), "timeout: the caller's deadline had already passed");
+  EXPECT_TRUE(calls_.upstream.attempts.empty());
+  calls_.Finish(call);
+}
+
+TEST_F(EnforceDeadlineTest, AGrpcTimeoutIsNothingToOtherCalls) {
+  CarriedCall& call = Carry({"grpc-timeout: nonsense"});
+  EXPECT_EQ(call.said(), "200");
+  EXPECT_FALSE(call.call.caller_deadline.has_value());
+  calls_.Finish(call);
+}
+
+// A request that is still coming is a stream: idle_timeout, five minutes, is in force.
+TEST_F(EnforceDeadlineTest, AGrpcRequestThatStreamsMayBeSilentForLong) {
+  calls_.upstream.StaysSilent();
+  FakeBody body(calls_.scheduler);
+  CarriedCall& call = calls_.CarryGrpc({}, &body);
+  Advance(std::chrono::minutes(5) - milliseconds(1));
+  EXPECT_EQ(call.said(), "waits");
+  Advance(milliseconds(1));
+  EXPECT_EQ(call.said(), "timeout");
+  calls_.Finish(call);
+}
+
+TEST_F(EnforceDeadlineTest, TheCallersGrpcTimeoutCoversAStreamToItsEnd) {
+  FakeBody body(calls_.scheduler);
+  CarriedCall& call = calls_.CarryGrpc({"grpc-timeout: 1M"}, &body);
+  EXPECT_EQ(call.said(), "200");
+  Advance(seconds(60) - milliseconds(1));
+  EXPECT_FALSE(call.call.cancellation.cancelled());
+  Advance(milliseconds(1));
+  EXPECT_TRUE(call.call.cancellation.cancelled());
   calls_.Finish(call);
 }
 

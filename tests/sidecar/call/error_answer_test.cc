@@ -117,6 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{FailureKind::kUnsentReset, "502 Bad Gateway", "connection_terminated", "reset", kAttempts},
         Row{FailureKind::kReset, "502 Bad Gateway", "connection_terminated", "reset", kAttempts},
         Row{FailureKind::kBadResponse, "502 Bad Gateway", "http_protocol_error", "bad_response", kAttempts},
+        Row{FailureKind::kWrongProtocol, "502 Bad Gateway", "http_protocol_error", "bad_response", kAttempts},
         Row{FailureKind::kTryTimeout, "504 Gateway Timeout", "http_response_timeout", "timeout", kAttempts},
         Row{FailureKind::kTimeout, "504 Gateway Timeout", "http_response_timeout", "timeout",
             "no answer had begun after 512 ms"}),
@@ -164,6 +165,57 @@ TEST_F(ErrorAnswerTest, NamesAServiceThatIsNone) {
   EXPECT_EQ(answer, Message("502 Bad Gateway", "destination_not_found", "unknown_service", "",
                             "{\"outcome\": \"unknown_service\", \"status\": 502, \"service\": \"coarses\", "
                             "\"request_id\": \"r-1\", \"detail\": \"why\"}\n"));
+}
+
+// --- gRPC: a trailers-only response (grpc/doc/PROTOCOL-HTTP2.md) ---
+
+class GrpcErrorAnswerTest : public ErrorAnswerTest {
+ protected:
+  CarriedCall& Resolved() {
+    calls_.layers = {&calls_.resolve_service, &calls_.upstream};
+    return calls_.CarryGrpc({"x-request-id: r-1"});
+  }
+  // Status, fields and body, a line each.
+  std::string Answer(CarriedCall& carried, const Failure& failure) {
+    const ErrorAnswer answer = MakeErrorAnswer(carried.call, failure, carried.call.started + milliseconds(512));
+    if (!carried.finished) calls_.Finish(carried, {Outcome::kCancelled, 0, nullptr});
+    std::string text = std::to_string(answer.status) + "\n";
+    for (const auto& [name, value] : answer.fields) text += name + ": " + value + "\n";
+    return text + answer.body;
+  }
+};
+
+TEST_F(GrpcErrorAnswerTest, SaysEverythingInItsHead) {
+  CarriedCall& call = Resolved();
+  EXPECT_EQ(Answer(call, {FailureKind::kNoEndpoint, "100% \xc3\xa9"}),
+            "200\ncontent-type: application/grpc\ngrpc-status: 14\n"
+            "grpc-message: {\"outcome\": \"no_endpoint\", \"status\": 503, \"service\": \"courses\", \"squad\": "
+            "\"learning\", \"request_id\": \"r-1\", \"detail\": \"100%25 %C3%A9\", \"attempts\": []}\n"
+            "proxy-status: naru; error=destination_unavailable\nx-naru-outcome: no_endpoint\n");
+}
+
+TEST_F(GrpcErrorAnswerTest, FollowsTheTableOfFailures) {
+  for (int kind = 0; kind < resilience::kFailureKinds; ++kind) {
+    const Failure failure{static_cast<FailureKind>(kind), "why"};
+    const std::string answer = Answer(Resolved(), failure);
+    const std::string status = std::to_string(resilience::TraitsOf(failure.kind).grpc_status);
+    EXPECT_TRUE(answer.starts_with("200\ncontent-type: application/grpc\ngrpc-status: " + status + "\n")) << answer;
+  }
+}
+
+TEST_F(GrpcErrorAnswerTest, SaysWhenToComeBackInMilliseconds) {
+  struct Rounded {
+    Duration after;
+    const char* field;
+  };
+  for (const Rounded& row : {Rounded{milliseconds(3500), "grpc-retry-pushback-ms: 3500\n"},
+                             Rounded{microseconds(1), "grpc-retry-pushback-ms: 1\n"}, Rounded{{}, ""}}) {
+    CarriedCall& call = Resolved();
+    call.call.retry_after = row.after;
+    const std::string answer = Answer(call, {FailureKind::kBreakerOpen, "why"});
+    EXPECT_TRUE(answer.ends_with(std::string("x-naru-outcome: breaker_open\n") + row.field)) << answer;
+    EXPECT_EQ(answer.find("retry-after"), std::string::npos);
+  }
 }
 
 TEST_F(ErrorAnswerTest, EscapesWhatOthersHaveWritten) {

@@ -48,6 +48,23 @@ TEST_F(LimitConcurrencyTest, HoldsAPlaceUntilTheCallIsFinished) {
   EXPECT_EQ(Load(), "0 in flight, 0 queued");
 }
 
+TEST_F(LimitConcurrencyTest, AnAnswerThatTurnsOutToLastGivesItsPlaceUpOnce) {
+  CarriedCall& stream = Carry();
+  CarriedCall& other = Carry();
+  CarriedCall& waiting = Carry();
+  EXPECT_EQ(Load(), "2 in flight, 1 queued");
+  calls_.limit_concurrency.AnswerLasts(stream.call);
+  calls_.limit_concurrency.AnswerLasts(stream.call);
+  Advance(Duration::zero());
+  EXPECT_EQ(waiting.said(), "200");
+  EXPECT_EQ(Load(), "2 in flight, 0 queued");
+  calls_.Finish(stream);
+  EXPECT_EQ(Load(), "2 in flight, 0 queued");
+  calls_.Finish(other);
+  calls_.Finish(waiting);
+  EXPECT_EQ(Load(), "0 in flight, 0 queued");
+}
+
 TEST_F(LimitConcurrencyTest, GivesPlacesToThoseWhoWaitInTheirOrder) {
   CarriedCall& first = Carry();
   CarriedCall& second = Carry();

@@ -49,6 +49,33 @@ TEST_F(RecordCallTest, CountsCallsForWhichNoServiceWasFoundApart) {
   EXPECT_EQ(calls_.observer.told, (std::vector<std::string>{"unknown_service 502 after 0 ms"}));
 }
 
+TEST_F(RecordCallTest, CountsGrpcCallsByTheirCodeWhoeverSaidIt) {
+  using resilience::GrpcCode;
+  static const Failure kTimedOut{FailureKind::kTimeout, ""};
+  struct Row {
+    std::optional<GrpcCode> status;
+    int http_status;
+    Ending ending;
+    const char* counted;
+  };
+  for (const Row& row :
+       {Row{GrpcCode::kOk, 200, {Outcome::kOk, 200, nullptr}, "ok 1000"},
+        Row{GrpcCode::kNotFound, 200, {Outcome::kClientError, 200, nullptr}, "client_error 1005"},
+        Row{std::nullopt, 503, {Outcome::kServerError, 503, nullptr}, "server_error 1014"},
+        Row{std::nullopt, 200, {Outcome::kServerError, 200, nullptr}, "server_error 1002"},
+        // naru itself: whatever the head had said.
+        Row{GrpcCode::kOk, 200, {Outcome::kTimeout, 504, &kTimedOut}, "timeout 1004"},
+        Row{std::nullopt, 200, {Outcome::kCancelled, 200, nullptr}, "cancelled 1001"}}) {
+    LayeredCalls calls(kYaml);
+    calls.layers = {&calls.record_call, &calls.resolve_service, &calls.upstream};
+    CarriedCall& call = calls.CarryGrpc();
+    call.call.grpc_status = row.status;
+    call.call.answer.status = row.http_status;
+    calls.Finish(call, row.ending);
+    EXPECT_EQ(calls.world.Counts(), "calls courses/other " + std::string(row.counted) + " = 1\n");
+  }
+}
+
 TEST_F(RecordCallTest, TellsOfFailedAndSlowCallsOnly) {
   calls_.CarryAndFinish(RequestText("GET /"));
   calls_.upstream.Answers(404);

@@ -38,6 +38,14 @@ class Retries : public LayeredCalls {
     note = call.call.policy_note;
     return call.said();
   }
+  // The same for a gRPC call.
+  std::string GrpcOutcome(std::initializer_list<std::string_view> fields = {}) {
+    CarriedCall& call = CarryGrpc(fields);
+    scheduler.Advance(seconds(5));
+    Finish(call);
+    note = call.call.policy_note;
+    return call.said();
+  }
   size_t attempts() const { return upstream.attempts.size(); }
 
   std::string note;
@@ -85,6 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
                     FailureRow{FailureKind::kReset, 2, 1, 2, "retries courses reset = 1\n"},
                     FailureRow{FailureKind::kTryTimeout, 2, 1, 2, "retries courses reset = 1\n"},
                     FailureRow{FailureKind::kBadResponse, 1, 1, 1, ""},
+                    FailureRow{FailureKind::kWrongProtocol, 2, 2, 2, "retries courses unsent = 1\n"},
                     FailureRow{FailureKind::kTimeout, 1, 1, 1, ""},
                     FailureRow{FailureKind::kTruncated, 1, 1, 1, ""},
                     FailureRow{FailureKind::kCancelled, 1, 1, 1, ""},
@@ -324,6 +333,130 @@ TEST(RetryAttempts, TheFreeRetryComesOnTopOfAttempts) {
   calls.upstream.Answers(503);
   EXPECT_EQ(calls.Outcome(RequestText("GET /")), "200");
   EXPECT_EQ(calls.attempts(), 3u);
+}
+
+TEST(RetryAttempts, WhatThePeerRefusedUnseenIsTriedAgainOnceForFree) {
+  Retries calls("attempts: 1, budget: {ratio: 0%, floor: 0/s, window: 10s}");
+  calls.upstream.Fails(FailureKind::kRefusedStream);
+  EXPECT_EQ(calls.Outcome(RequestText("POST /")), "200");
+  EXPECT_EQ(calls.upstream.attempts, (std::vector<std::string>{"0 ms", "0 ms"}));
+  calls.upstream.AlwaysFails(FailureKind::kRefusedStream);
+  EXPECT_EQ(calls.Outcome(RequestText("POST /")), "refused_stream");
+  EXPECT_EQ(calls.attempts(), 4u);
+}
+
+// --- gRPC ---
+
+TEST(RetryAttempts, RetriesAGrpcCallThatIsUnavailableAndNoOther) {
+  for (int code = 0; code < resilience::kGrpcCodes; ++code) {
+    Retries calls("idempotent: true");
+    const std::string status = "grpc-status: " + std::to_string(code) + "\r\n";
+    calls.upstream.Answers(200, status);
+    EXPECT_EQ(calls.GrpcOutcome(), "200");
+    const bool unavailable = static_cast<resilience::GrpcCode>(code) == resilience::GrpcCode::kUnavailable;
+    EXPECT_EQ(calls.attempts(), unavailable ? 2u : 1u) << status;
+    EXPECT_EQ(calls.world.Counts(), unavailable ? "retries courses unavailable = 1\n" : "") << status;
+    EXPECT_EQ(calls.upstream.open(), 0);
+  }
+}
+
+TEST(RetryAttempts, RepeatsAGrpcCallOnlyWhereThatIsSafe) {
+  Retries calls;
+  calls.upstream.Answers(200, "grpc-status: 14\r\n");
+  calls.GrpcOutcome();
+  EXPECT_EQ(calls.attempts(), 1u);
+  EXPECT_EQ(calls.world.Counts(), "suppressed courses not_idempotent = 1\n");
+  calls.upstream.Answers(200, "grpc-status: 14\r\n");
+  calls.GrpcOutcome({"idempotency-key: 1"});
+  EXPECT_EQ(calls.attempts(), 3u);
+}
+
+TEST(RetryAttempts, NamesTheGrpcStatusByAWordOfItsOwn) {
+  Retries without("idempotent: true, on: [503]");
+  without.upstream.Answers(503, "grpc-status: 14\r\n");
+  without.GrpcOutcome();
+  EXPECT_EQ(without.attempts(), 1u);
+  EXPECT_EQ(without.note, "retry.on");
+
+  Retries with("idempotent: true, on: [unavailable]");
+  with.upstream.Answers(200, "grpc-status: 14\r\n");
+  with.GrpcOutcome();
+  EXPECT_EQ(with.attempts(), 2u);
+}
+
+TEST(RetryAttempts, GoesByTheHttpStatusOfAGrpcCallThatHasNoOther) {
+  Retries calls("idempotent: true");
+  calls.upstream.Answers(503);
+  EXPECT_EQ(calls.GrpcOutcome(), "200");
+  EXPECT_EQ(calls.world.Counts(), "retries courses 503 = 1\n");
+}
+
+TEST(RetryAttempts, DoesNotReadTheGrpcStatusOfOtherCalls) {
+  Retries calls;
+  calls.upstream.Answers(200, "grpc-status: 14\r\n");
+  EXPECT_EQ(calls.Outcome(RequestText("GET /")), "200");
+  EXPECT_EQ(calls.attempts(), 1u);
+}
+
+// gRPC proposal A6
+TEST(RetryAttempts, WaitsAsLongAsThePushbackAsks) {
+  Retries calls("idempotent: true");
+  calls.upstream.Answers(200, "grpc-status: 14\r\ngrpc-retry-pushback-ms: 2000\r\n");
+  calls.GrpcOutcome();
+  EXPECT_EQ(calls.upstream.attempts, (std::vector<std::string>{"0 ms", "2000 ms"}));
+
+  Retries at_once("idempotent: true, backoff: {base: 1s, max: 1s}");
+  at_once.upstream.Answers(200, "grpc-status: 14\r\ngrpc-retry-pushback-ms: 0\r\n");
+  at_once.GrpcOutcome();
+  EXPECT_EQ(at_once.upstream.attempts, (std::vector<std::string>{"0 ms", "0 ms"}));
+}
+
+TEST(RetryAttempts, TriesNotAgainWhereThePushbackSaysSo) {
+  for (const char* pushback : {"-1", "soon", ""}) {
+    Retries calls("idempotent: true");
+    calls.upstream.Answers(200, std::string("grpc-status: 14\r\ngrpc-retry-pushback-ms: ") + pushback + "\r\n");
+    calls.GrpcOutcome();
+    EXPECT_EQ(calls.attempts(), 1u) << pushback;
+    EXPECT_EQ(calls.note, "retry.on") << pushback;
+  }
+}
+
+TEST(RetryAttempts, ForgetsThePushbackOfAnEarlierAttempt) {
+  Retries calls("idempotent: true, attempts: 3, backoff: {base: 1ms, max: 1ms}");
+  calls.upstream.Answers(200, "grpc-status: 14\r\ngrpc-retry-pushback-ms: 1000\r\n");
+  calls.upstream.Answers(200, "grpc-status: 14\r\n");
+  calls.GrpcOutcome();
+  ASSERT_EQ(calls.attempts(), 3u);
+  EXPECT_EQ(calls.upstream.attempts[1], "1000 ms");
+  EXPECT_LE(std::stoi(calls.upstream.attempts[2]), 1003);
+}
+
+TEST(RetryAttempts, KnowsHowOftenAGrpcCallWasTriedBefore) {
+  Retries calls;
+  CarriedCall& call = calls.CarryGrpc({"grpc-previous-rpc-attempts: 3"});
+  EXPECT_EQ(call.call.previous_rpc_attempts, 3u);
+  calls.Finish(call);
+  CarriedCall& other = calls.Carry(RequestText("GET /", {"grpc-previous-rpc-attempts: 3"}));
+  EXPECT_EQ(other.call.previous_rpc_attempts, 0u);
+  calls.Finish(other);
+}
+
+// What its trailers say decides, not its head.
+TEST(RetryAttempts, AGrpcCallEarnsARetryWhenItHasEndedWell) {
+  struct Row {
+    Outcome outcome;
+    size_t attempts;  // of the next call, which fails
+  };
+  for (const Row& row : {Row{Outcome::kOk, 2}, Row{Outcome::kClientError, 2}, Row{Outcome::kServerError, 1},
+                         Row{Outcome::kTruncated, 1}, Row{Outcome::kCancelled, 1}}) {
+    Retries calls("idempotent: true, budget: {ratio: 100%, floor: 0/s, window: 10s}");
+    calls.upstream.BeginsToAnswer(200);
+    CarriedCall& first = calls.CarryGrpc();
+    calls.Finish(first, {row.outcome, 200, nullptr});
+    calls.upstream.Answers(200, "grpc-status: 14\r\n");
+    calls.GrpcOutcome();
+    EXPECT_EQ(calls.attempts(), 1 + row.attempts) << resilience::WordOf(row.outcome);
+  }
 }
 
 // --- the last attempt, and bodies ---

@@ -114,15 +114,20 @@ TEST(Http2RequestHead, KnowsWhoAwaits100) {
 
 // RFC 8441 4: the stream of an extended CONNECT is a tunnel, not a body.
 TEST(Http2RequestHead, ReadsAnExtendedConnectAsAnUpgrade) {
+  EXPECT_EQ(Request({{":method", "CONNECT"},
+                     {":protocol", "websocket"},
+                     {":scheme", "http"},
+                     {":path", "/chat"},
+                     {":authority", "courses"},
+                     {"sec-websocket-version", "13"}},
+                    false),
+            "GET /chat HTTP/2.0\nsec-websocket-version: 13\nhost: courses\n[no body, upgrade to websocket]");
+}
+
+TEST(Http2RequestHead, IsRefusedWhereItAsksForH2c) {
   EXPECT_EQ(
-      Request({{":method", "CONNECT"},
-               {":protocol", "websocket"},
-               {":scheme", "http"},
-               {":path", "/chat"},
-               {":authority", "courses"},
-               {"sec-websocket-version", "13"}},
-              false),
-      "CONNECT /chat HTTP/2.0\nsec-websocket-version: 13\nhost: courses\n[no body, upgrade to websocket]");
+      Request({{":method", "CONNECT"}, {":protocol", "h2c"}, {":path", "/"}, {":authority", "courses"}}),
+      "[h2c cannot be switched to inside HTTP/2]");
 }
 
 TEST(Http2RequestHead, ReadsAPlainConnectAsOneForItsAuthority) {
