@@ -89,18 +89,14 @@ struct Http2Session::Callbacks {
   // nghttp2 remembers no closed streams, to save their memory, so it would let frames on them pass.
   static int OnBeginFrame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user_data) {
     Http2Session& self = Self(user_data);
-    const bool carries = head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_DATA;
-    if (!carries || self.role_ != Role::kServer) return 0;
-    if (head->stream_id > self.last_request_ && head->type == NGHTTP2_HEADERS) {
+    if (head->type != NGHTTP2_HEADERS || self.role_ != Role::kServer) return 0;
+    if (head->stream_id > self.last_request_) {
       self.last_request_ = head->stream_id;
       return 0;
     }
-    const bool gone = head->stream_id <= self.last_request_ &&
-                      nghttp2_session_find_stream(session, head->stream_id) == nullptr &&
-                      !self.reset_by_us_.Has(head->stream_id);
-    if (!gone) return 0;
+    if (!self.IsGone(head->stream_id)) return 0;
     // RFC 9113 5.1.1: a stream that was skipped cannot be opened any more.
-    const bool skipped = head->type == NGHTTP2_HEADERS && !self.closed_.Has(head->stream_id);
+    const bool skipped = !self.closed_.Has(head->stream_id);
     nghttp2_session_terminate_session(session, skipped ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_STREAM_CLOSED);
     return 0;
   }
@@ -348,7 +344,33 @@ Http2Session::Http2Session(Role role, Events& events, Http2Trace trace)
 
 Http2Session::~Http2Session() = default;
 
+// nghttp2 drops DATA on a stream that it does not know without a word, so that such frames are looked at before.
 bool Http2Session::Receive(std::string_view bytes) {
+  if (role_ == Role::kClient) return Feed(bytes);
+  size_t fed = 0;
+  bool reset = false;
+  bool alive = true;
+  scanner_.Scan(bytes, [&](const Http2FrameHead& frame, size_t begin) {
+    reset |= frame.type == Http2FrameHead::kRstStream;
+    if (frame.type != Http2FrameHead::kData || !alive) return;
+    if (reset) {
+      alive = Feed(bytes.substr(fed, begin - fed));
+      fed = begin;
+    }
+    if (!alive || !IsGone(frame.stream)) return;
+    nghttp2_session_terminate_session(session_.get(), NGHTTP2_STREAM_CLOSED);
+    alive = false;
+  });
+  return alive && Feed(bytes.substr(fed));
+}
+
+bool Http2Session::IsGone(int32_t stream) const {
+  return stream != 0 && stream <= last_request_ && nghttp2_session_find_stream(session_.get(), stream) == nullptr &&
+         !reset_by_us_.Has(stream);
+}
+
+bool Http2Session::Feed(std::string_view bytes) {
+  if (bytes.empty()) return IsAlive();
   const ssize_t used = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) {
@@ -397,6 +419,7 @@ bool Http2Session::UpgradeFromHttp1(std::string_view settings_base64, bool is_he
   if (result != 0) return false;
   // nghttp2 takes no user data for it on this side.
   nghttp2_session_set_stream_user_data(session_.get(), 1, &handler);
+  last_request_ = 1;
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include <span>
 #include <string_view>
 
+#include "sidecar/http/http2_frame_scanner.h"
 #include "sidecar/http/http2_head_block.h"
 
 struct nghttp2_session;
@@ -163,6 +164,9 @@ class Http2Session {
 
  private:
   struct Callbacks;
+  bool Feed(std::string_view bytes);
+  // A request's stream that is closed, but not by a reset of ours, or was skipped.
+  bool IsGone(int32_t stream) const;
   // The last of some kind of streams.
   struct Remembered {
     std::array<int32_t, 64> streams{};
@@ -184,6 +188,7 @@ class Http2Session {
   int32_t reset_by_peer_ = 0;  // the last one
   Remembered reset_by_us_;     // frames that crossed our RST_STREAM may still come on these (RFC 9113 5.1)
   Remembered closed_;
+  Http2FrameScanner scanner_{kHttp2Preface.size()};
   std::span<char> filling_;       // of Fill
   size_t filled_ = 0;             // of filling_
   std::string_view unsent_;       // of a frame that did not fit, in memory of nghttp2
