@@ -32,9 +32,9 @@ give_up() { echo "tests/run.sh: $*" >&2; echo "0 passed, 1 failed"; exit 1; }
 python_for_tests() {
   local python
   for python in python3 /usr/bin/python3 build/venv/bin/python; do
-    "$python" -c 'import pytest, h2, grpc' 2>/dev/null && { echo "$python"; return; }
+    "$python" -c 'import pytest, grpc, google.protobuf, h2' 2>/dev/null && { echo "$python"; return; }
   done
-  python3 -m venv build/venv >&2 && build/venv/bin/pip install -q pytest h2 grpcio >&2 && echo build/venv/bin/python
+  python3 -m venv build/venv >&2 && build/venv/bin/pip install -q pytest grpcio protobuf h2 >&2 && echo build/venv/bin/python
 }
 
 # Quiet on success, the log's end on failure.
@@ -70,7 +70,7 @@ echo "   $((unit_total - unit_failed)) passed, $unit_failed failed in $SECONDS s
 
 step "integration tests"
 SECONDS=0
-python=$(python_for_tests) || give_up "there is no python with pytest, h2 and grpc, and they could not be installed"
+python=$(python_for_tests) || give_up "there is no python with pytest, grpc, protobuf and h2, and none could be installed"
 [ "$preset" = asan ] && export NARU_TEST_PATIENCE="${NARU_TEST_PATIENCE:-30}"
 NARU_BINARY=${NARU_BINARY:-$PWD/$build/naru} PYTHONDONTWRITEBYTECODE=1 \
   "$python" -m pytest tests/integration --tb=short --junitxml="$logs/integration.xml" "$@" >"$logs/integration.log" 2>&1 </dev/null

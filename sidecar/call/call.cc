@@ -70,7 +70,7 @@ void Call::Clear() {
   counted_attempts = 0;
   had_free_retry = last_attempt = safe_to_repeat = attempt_undecided = false;
   inbound_attempt = 1;
-  previous_rpc_attempts = 0;
+  previous_rpc_attempts = unseen_attempts = 0;
   in_flight_at = nullptr;
   request_id.clear();
   answer.Clear();

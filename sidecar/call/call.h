@@ -101,6 +101,7 @@ struct Call {
   bool had_free_retry = false;
   bool last_attempt = false;     // no other may follow: try_timeout is off
   uint32_t inbound_attempt = 1;  // the caller's own x-naru-attempt
+  uint32_t unseen_attempts = 0;        // that never reached a service: nothing left, or it was refused unprocessed
   uint32_t previous_rpc_attempts = 0;  // the caller's own grpc-previous-rpc-attempts
   bool safe_to_repeat = false;
   bool attempt_undecided = false;  // how the last attempt went, its gRPC trailers will tell

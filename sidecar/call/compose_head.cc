@@ -14,6 +14,11 @@ using http::Field;
 using http::FieldId;
 using http::Framing;
 
+// Attempts before this one that a service may have seen (gRPC proposal A6 counts no others).
+size_t SeenAttempts(const Call& call) {
+  return call.attempts.size() - std::min<size_t>(call.attempts.size(), call.unseen_attempts + 1);
+}
+
 // Fields that naru sets itself, whatever the application sent.
 bool IsReplaced(const Call& call, FieldId id) {
   switch (id) {
@@ -25,7 +30,7 @@ bool IsReplaced(const Call& call, FieldId id) {
     case FieldId::kGrpcTimeout:
       return call.grpc;
     case FieldId::kGrpcPreviousRpcAttempts:
-      return call.grpc && call.attempts.size() > 1;
+      return call.grpc && SeenAttempts(call) > 0;
     case FieldId::kSecWebSocketKey:
       return !call.head.protocol.empty();
     default:
@@ -97,9 +102,8 @@ void AddOwnFields(http::Http2Fields& out, const Call& call, TimePoint now) {
     // Of a gRPC call the deadline is that of the whole call, streams included: only its caller may set one.
     out.AddCopy("grpc-timeout", resilience::FormatGrpcTimeout(*call.caller_deadline - now), false);
   }
-  if (call.grpc && call.attempts.size() > 1) {
-    out.AddCopy("grpc-previous-rpc-attempts", std::to_string(call.previous_rpc_attempts + call.attempts.size() - 1),
-                false);
+  if (call.grpc && SeenAttempts(call) > 0) {
+    out.AddCopy("grpc-previous-rpc-attempts", std::to_string(call.previous_rpc_attempts + SeenAttempts(call)), false);
   }
   if (!call.request_id.empty()) out.Add("x-request-id", call.request_id, false);
   out.Add("via", ViaFor(call.head));

@@ -37,7 +37,7 @@ bool FrameGuard::Admit(AbuseKind kind, resilience::TimePoint now) {
 
 std::optional<AbuseKind> FrameGuard::Inspect(std::string_view bytes, resilience::TimePoint now) {
   std::optional<AbuseKind> abused;
-  scanner_.Scan(bytes, [&](const Http2FrameHead& frame) {
+  scanner_.Scan(bytes, [&](const Http2FrameHead& frame, size_t) {
     const std::optional<AbuseKind> kind = KindOf(frame);
     if (kind != AbuseKind::kContinuation) continuations_ = 0;
     if (kind && !abused && !Admit(*kind, now)) abused = kind;

@@ -12,6 +12,17 @@ namespace naru::call {
 
 using http::Http2Error;
 
+namespace {
+
+// An application that set a deadline resets the stream when it has passed, and its clock started a little before
+// ours: it is the callee that was slow, not the application that lost interest.
+bool DeadlineIsNear(const Call& call, TimePoint now) {
+  constexpr Duration kHeadStart = std::chrono::milliseconds(10);
+  return call.caller_deadline && now + kHeadStart >= *call.caller_deadline;
+}
+
+}  // namespace
+
 Http2Downstream::Http2Downstream(DownstreamHost& host, Http2Takeover takeover)
     : host_(host),
       accepted_at_(takeover.accepted_at),
@@ -141,7 +152,8 @@ void Http2Call::OnClosed() {
   if (!begun_) {
     connection_.Abandoned(*this);
   } else if (!stream_.sent_end()) {
-    Cancel({FailureKind::kCancelled, WhyGone()});
+    const bool deadline = block_ != nullptr && DeadlineIsNear(block_->call, connection_.host().loop().now());
+    Cancel({deadline ? FailureKind::kTimeout : FailureKind::kCancelled, deadline ? std::string() : WhyGone()});
   }
 }
 
@@ -186,6 +198,7 @@ net::Task<void> Http2Call::Carry() {
   Result<Response> result(refused ? std::move(*refused) : Failure{FailureKind::kCancelled, {}});
   if (!refused) result = co_await host.stack().Carry(call);
   const Ending ending = co_await AnswerCall(host, call, result, *this);
+  if (cut_ && call.grpc && call.broke_off) co_await EndWithStatus(*call.broke_off);
   timer_.Disarm();
   co_await call.EndAttempt();
   host.stack().Finish(call, ending);
@@ -195,6 +208,20 @@ net::Task<void> Http2Call::Carry() {
   if (cut_) stream_.Reset(Http2Error::kInternalError);
   host.GiveBack(std::move(block_));
   connection_.Ended(*this);
+}
+
+// An answer of gRPC that broke off says so in its trailers: RST_STREAM would tell the application only that
+// something is wrong with its proxy.
+net::Task<void> Http2Call::EndWithStatus(const Failure& failure) {
+  const std::string status = std::to_string(resilience::TraitsOf(failure.kind).grpc_status);
+  const std::string message = http::EncodeGrpcMessage(failure.detail);
+  http::FieldList trailers;
+  trailers.Add("grpc-status", status);
+  trailers.Add("grpc-message", message);
+  net::EventLoop& loop = connection_.host().loop();
+  loop.timers().Arm(timer_, loop.now() + Http2Downstream::kGoAwayGrace);
+  const bool told = co_await stream_.Write({{}, true}, trailers);
+  if (told) cut_ = false;
 }
 
 // --- the answer ---

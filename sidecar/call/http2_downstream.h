@@ -37,6 +37,7 @@ class Http2Call final
  private:
   net::Task<void> Carry();
   std::optional<Failure> ReadHead();
+  net::Task<void> EndWithStatus(const Failure& failure);
   std::string WhyGone() const;
 
   // --- AnswerWriter ---

@@ -63,6 +63,7 @@ net::Task<Result<Response>> RetryAttempts::Handle(Call& call, Next next) {
       co_return result;
     }
     if (!MayRetry(call, *failed)) co_return result;
+    if (failed->retry_class == RetryClass::kUnsent) ++call.unseen_attempts;
     call.replay.KeepForAnother();
     co_await call.EndAttempt();
     call.replay.Rewind();

@@ -31,6 +31,7 @@ struct Http2FrameHead {
   uint8_t flags = 0;
   // The increment of a WINDOW_UPDATE.
   uint32_t window_increment = 0;
+  int32_t stream = 0;
 
   bool operator==(const Http2FrameHead&) const = default;
 };
@@ -40,9 +41,11 @@ class Http2FrameScanner {
   // `skip` bytes stand before the first frame, such as the preface.
   explicit Http2FrameScanner(size_t skip) : skip_(skip) {}
 
-  // Calls `visit(head)` for every frame whose head is complete.
+  // Calls `visit(head, begin)` for every frame whose head is complete. `begin` is where in `bytes` the frame
+  // begins; 0 if that was before them.
   template <class Visit>
   void Scan(std::string_view bytes, Visit visit) {
+    const char* const first = bytes.data();
     while (true) {
       const size_t skipped = std::min(skip_, bytes.size());
       skip_ -= skipped;
@@ -56,8 +59,10 @@ class Http2FrameScanner {
       if (Wanted() > have_) continue;  // the head says that its increment is wanted too
       const Http2FrameHead head = Parse();
       skip_ = head.length - std::min<size_t>(head.length, have_ - kHeadBytes);
+      const auto here = static_cast<size_t>(bytes.data() - first);
+      const size_t begin = here - std::min(here, have_);
       have_ = 0;
-      visit(head);
+      visit(head, begin);
     }
   }
 
@@ -73,12 +78,13 @@ class Http2FrameScanner {
     const bool window = have_ >= kHeadBytes && Byte(3) == Http2FrameHead::kWindowUpdate && Length() == kIncrementBytes;
     return window ? kHeadBytes + kIncrementBytes : kHeadBytes;
   }
+  uint32_t Word(size_t i) const {
+    return static_cast<uint32_t>(Byte(i) & 0x7f) << 24 | static_cast<uint32_t>(Byte(i + 1)) << 16 |
+           static_cast<uint32_t>(Byte(i + 2)) << 8 | Byte(i + 3);
+  }
   Http2FrameHead Parse() const {
-    Http2FrameHead head{Length(), Byte(3), Byte(4), 0};
-    if (have_ == kHeadBytes + kIncrementBytes) {
-      head.window_increment = static_cast<uint32_t>(Byte(9) & 0x7f) << 24 | static_cast<uint32_t>(Byte(10)) << 16 |
-                              static_cast<uint32_t>(Byte(11)) << 8 | Byte(12);
-    }
+    Http2FrameHead head{Length(), Byte(3), Byte(4), 0, static_cast<int32_t>(Word(5))};
+    if (have_ == kHeadBytes + kIncrementBytes) head.window_increment = Word(9);
     return head;
   }
 

@@ -86,6 +86,21 @@ std::string DecodeBase64Url(std::string_view text) {
 struct Http2Session::Callbacks {
   static Http2Session& Self(void* user_data) { return *static_cast<Http2Session*>(user_data); }
 
+  // nghttp2 remembers no closed streams, to save their memory, so it would let frames on them pass.
+  static int OnBeginFrame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user_data) {
+    Http2Session& self = Self(user_data);
+    if (head->type != NGHTTP2_HEADERS || self.role_ != Role::kServer) return 0;
+    if (head->stream_id > self.last_request_) {
+      self.last_request_ = head->stream_id;
+      return 0;
+    }
+    if (!self.IsGone(head->stream_id)) return 0;
+    // RFC 9113 5.1.1: a stream that was skipped cannot be opened any more.
+    const bool skipped = !self.closed_.Has(head->stream_id);
+    nghttp2_session_terminate_session(session, skipped ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_STREAM_CLOSED);
+    return 0;
+  }
+
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     Http2Session& self = Self(user_data);
     self.block_.Renew();
@@ -138,6 +153,7 @@ struct Http2Session::Callbacks {
           handler->OnEnd();
         break;
       case NGHTTP2_RST_STREAM:
+        self.reset_by_peer_ = frame->hd.stream_id;
         if (Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id)) handler->OnPeerReset();
         break;
       case NGHTTP2_SETTINGS:
@@ -167,7 +183,10 @@ struct Http2Session::Callbacks {
     return 0;
   }
 
-  static int OnStreamClose(nghttp2_session* session, int32_t stream, uint32_t error, void*) {
+  static int OnStreamClose(nghttp2_session* session, int32_t stream, uint32_t error, void* user_data) {
+    Http2Session& self = Self(user_data);
+    const bool by_us = error != NGHTTP2_NO_ERROR && stream != self.reset_by_peer_;
+    (by_us ? self.reset_by_us_ : self.closed_).Add(stream);
     Http2StreamHandler* handler = HandlerOf(session, stream);
     if (handler == nullptr) return 0;
     nghttp2_session_set_stream_user_data(session, stream, nullptr);
@@ -203,6 +222,8 @@ struct Http2Session::Callbacks {
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     const std::vector<nghttp2_nv>& nvs = ToNvs(trailers);
     nghttp2_submit_trailer(session, stream, nvs.data(), nvs.size());
+    // nghttp2 sends no empty frame before trailers, so SendData would not hear of this end.
+    if (bytes == 0) handler->TakeBody(0);
     return static_cast<ssize_t>(bytes);
   }
 
@@ -215,7 +236,7 @@ struct Http2Session::Callbacks {
     const std::string_view bytes = handler->TakeBody(length);
     char* to = self.filling_.data() + self.filled_;
     std::memcpy(to, frame_head, kFrameHeadBytes);
-    std::memcpy(to + kFrameHeadBytes, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(to + kFrameHeadBytes, bytes.data(), bytes.size());
     self.filled_ += kFrameHeadBytes + length;
     return 0;
   }
@@ -249,6 +270,7 @@ struct Http2Session::Callbacks {
   static nghttp2_session_callbacks* Make() {
     nghttp2_session_callbacks* callbacks;
     nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, &OnBeginFrame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &OnBeginHeaders);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, &OnHeader);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, &OnInvalidHeader);
@@ -322,7 +344,33 @@ Http2Session::Http2Session(Role role, Events& events, Http2Trace trace)
 
 Http2Session::~Http2Session() = default;
 
+// nghttp2 drops DATA on a stream that it does not know without a word, so that such frames are looked at before.
 bool Http2Session::Receive(std::string_view bytes) {
+  if (role_ == Role::kClient) return Feed(bytes);
+  size_t fed = 0;
+  bool reset = false;
+  bool alive = true;
+  scanner_.Scan(bytes, [&](const Http2FrameHead& frame, size_t begin) {
+    reset |= frame.type == Http2FrameHead::kRstStream;
+    if (frame.type != Http2FrameHead::kData || !alive) return;
+    if (reset) {
+      alive = Feed(bytes.substr(fed, begin - fed));
+      fed = begin;
+    }
+    if (!alive || !IsGone(frame.stream)) return;
+    nghttp2_session_terminate_session(session_.get(), NGHTTP2_STREAM_CLOSED);
+    alive = false;
+  });
+  return alive && Feed(bytes.substr(fed));
+}
+
+bool Http2Session::IsGone(int32_t stream) const {
+  return stream != 0 && stream <= last_request_ && nghttp2_session_find_stream(session_.get(), stream) == nullptr &&
+         !reset_by_us_.Has(stream);
+}
+
+bool Http2Session::Feed(std::string_view bytes) {
+  if (bytes.empty()) return IsAlive();
   const ssize_t used = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) {
@@ -371,6 +419,7 @@ bool Http2Session::UpgradeFromHttp1(std::string_view settings_base64, bool is_he
   if (result != 0) return false;
   // nghttp2 takes no user data for it on this side.
   nghttp2_session_set_stream_user_data(session_.get(), 1, &handler);
+  last_request_ = 1;
   return true;
 }
 
@@ -407,7 +456,12 @@ void Http2Session::Consume(int32_t stream, size_t bytes) {
 
 void Http2Session::Reset(int32_t stream, Http2Error error) {
   Detach(stream);
+  reset_by_us_.Add(stream);
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, static_cast<uint32_t>(error));
+}
+
+bool Http2Session::Remembered::Has(int32_t stream) const {
+  return std::find(streams.begin(), streams.end(), stream) != streams.end();
 }
 
 void Http2Session::Detach(int32_t stream) {

@@ -7,6 +7,7 @@
 // connection at once, so that one slow stream does not hold up the others.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <span>
 #include <string_view>
 
+#include "sidecar/http/http2_frame_scanner.h"
 #include "sidecar/http/http2_head_block.h"
 
 struct nghttp2_session;
@@ -25,6 +27,7 @@ enum class Http2Error : uint32_t {
   kNoError = 0x0,
   kProtocolError = 0x1,
   kInternalError = 0x2,
+  kStreamClosed = 0x5,
   kRefusedStream = 0x7,
   kCancel = 0x8,
   kConnectError = 0xa,
@@ -161,6 +164,16 @@ class Http2Session {
 
  private:
   struct Callbacks;
+  bool Feed(std::string_view bytes);
+  // A request's stream that is closed, but not by a reset of ours, or was skipped.
+  bool IsGone(int32_t stream) const;
+  // The last of some kind of streams.
+  struct Remembered {
+    std::array<int32_t, 64> streams{};
+    size_t next = 0;
+    void Add(int32_t stream) { streams[next++ % streams.size()] = stream; }
+    bool Has(int32_t stream) const;
+  };
 
   const Role role_;
   Events& events_;
@@ -171,6 +184,11 @@ class Http2Session {
   bool block_too_large_ = false;
   bool header_list_abused_ = false;
   bool flooded_ = false;
+  int32_t last_request_ = 0;   // the highest stream that the peer has opened
+  int32_t reset_by_peer_ = 0;  // the last one
+  Remembered reset_by_us_;     // frames that crossed our RST_STREAM may still come on these (RFC 9113 5.1)
+  Remembered closed_;
+  Http2FrameScanner scanner_{kHttp2Preface.size()};
   std::span<char> filling_;       // of Fill
   size_t filled_ = 0;             // of filling_
   std::string_view unsent_;       // of a frame that did not fit, in memory of nghttp2
