@@ -18,7 +18,7 @@ Http2Upstream::Http2Upstream(Http2UpstreamPool& pool, std::shared_ptr<EndpointSt
       connect_timeout_(connect_timeout),
       connection_(pool.loop_, pool.buffers_, fd, net::Socket::State::kConnecting, http::Http2Session::Role::kClient,
                   *this, pool.tracer_ ? pool.tracer_(endpoint_->text) : http::Http2Trace()),
-      keep_alive_(pool.loop_.now()),
+      keep_alive_(pool.loop_.now(), pool.keep_alive_),
       timer_(&Http2Upstream::OnTimer, this) {}
 
 net::Task<void> Http2Upstream::Run() {
@@ -85,6 +85,8 @@ void Http2Upstream::Ask() {
 bool Http2Upstream::Open(Http2Stream& stream, const http::Http2Fields& fields, bool has_body) {
   if (!connection_.Open(stream, fields, has_body)) return false;
   keep_alive_.Used(pool_.loop_.now());
+  // Until now the next look was due when the connection had been idle for long.
+  if (connection_.streams() == 1) ArmCheck();
   reused_ = true;
   return true;
 }

@@ -110,6 +110,9 @@ class Http2UpstreamPool {
   // why, when there can be none.
   Http2Upstream* For(const std::shared_ptr<EndpointState>& endpoint, Duration connect_timeout, Failure& why_not);
 
+  // Of connections that are opened from now on.
+  void set_keep_alive(const resilience::KeepAlivePolicy& policy) { keep_alive_ = policy; }
+
   // Cuts every connection and calls `done`, now or once the last one is gone.
   void AbortAll(std::function<void()> done);
 
@@ -131,6 +134,7 @@ class Http2UpstreamPool {
   net::EventLoop& loop_;
   net::BufferPool& buffers_;
   const Tracer tracer_;
+  resilience::KeepAlivePolicy keep_alive_;
   absl::flat_hash_map<discovery::Address, Connections> connections_;
   http::Http2Fields fields_;
   std::function<void()> all_gone_;

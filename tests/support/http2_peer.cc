@@ -103,6 +103,7 @@ void PeerStream::Reset(Http2Error with) {
 }
 
 void PeerStream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) {
+  if (peer_.on_block) peer_.on_block(block, ends);
   const std::string text = Describe(block);
   const bool is_informational = http::HasStatus(block) && http::StatusOf(block) / 100 == 1 && !ends;
   if (is_informational) {

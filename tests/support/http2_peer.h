@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -84,6 +85,8 @@ class Http2Peer final : private http::Http2Session::Events {
   bool Saw(std::string_view event) const;
 
   bool refuses = false;  // whatever is asked
+  // Looks at every header block before its stream does; may be empty.
+  std::function<void(const http::Http2HeadBlock& block, bool ends)> on_block;
   // Begins a request. Its id is negative when the session takes no more.
   PeerStream& Request(const OwnedFields& fields, bool has_body = false);
   // As UpgradeFromHttp1; false when the session refuses.

@@ -61,6 +61,11 @@ class Http2AttemptTest : public testing::Test {
     EXPECT_TRUE(h_.Until([this] { return h_.wire.calls_in_progress() == 0; }));
     EXPECT_EQ(h_.wire.world().plan().guards.limit->in_flight(), 0u);
   }
+  // Lets a connection that is idle be no longer trusted.
+  void WaitAMoment() {
+    const net::TimePoint later = h_.wire.loop().ReadClock() + milliseconds(5);
+    ASSERT_TRUE(h_.Until([&] { return h_.wire.loop().ReadClock() > later; }));
+  }
   size_t open() { return static_cast<size_t>(h_.wire.http2_pool().open()); }
   std::string Counts() { return h_.wire.world().Counts(); }
 
@@ -556,6 +561,70 @@ TEST_F(Http2AttemptTest, OpensAConnectionForEachOfThoseWhoWaitedForTheSame) {
   }
   EXPECT_EQ(open(), 3u);
   ASSERT_TRUE(h_.Until([this] { return h_.wire.calls_in_progress() == 2; }));
+}
+
+// --- connections that may have died in silence ---
+
+TEST_F(Http2AttemptTest, AsksAnIdleConnectionByPingBeforeItIsUsedAgain) {
+  h_.wire.http2_pool().set_keep_alive({.trusted_for = milliseconds(1)});
+  Send(application_, kGet);
+  Http2WirePeer& endpoint = h_.Accept();
+  AnswerOk(h_.Stream(endpoint, 0));
+  EXPECT_EQ(Read(application_, "ok"), kOk);
+  ExpectNothingLeft();
+  EXPECT_EQ(endpoint.frames().find("PING"), std::string::npos);
+  WaitAMoment();
+  endpoint.paused = true;
+  Send(application_, kGet);
+  ASSERT_TRUE(h_.Until([this] { return h_.wire.calls_in_progress() == 1; }));
+  h_.Settle();
+  endpoint.paused = false;
+  AnswerOk(h_.Stream(endpoint, 1));
+  EXPECT_TRUE(endpoint.frames().ends_with("PING\nHEADERS 3 end\n")) << endpoint.frames();
+  EXPECT_EQ(Read(application_, "ok"), kOk);
+}
+
+TEST_F(Http2AttemptTest, LeavesAnIdleConnectionThatDoesNotAnswerForAnother) {
+  h_.wire.http2_pool().set_keep_alive({.answer_within = milliseconds(30), .trusted_for = milliseconds(1)});
+  Send(application_, kGet);
+  Http2WirePeer& vanished = h_.Accept();
+  AnswerOk(h_.Stream(vanished, 0));
+  EXPECT_EQ(Read(application_, "ok"), kOk);
+  ExpectNothingLeft();
+  WaitAMoment();
+  vanished.paused = true;
+  Send(application_, kPost);
+  Http2WirePeer& next = h_.Accept();
+  AnswerOk(h_.Stream(next, 0));
+  EXPECT_EQ(Read(application_, "ok"), kOk);
+  EXPECT_EQ(open(), 1u);
+  vanished.paused = false;
+  h_.Settle();
+  EXPECT_EQ(vanished->streams(), 1u);  // nothing of the request had been sent to it
+}
+
+TEST_F(WithoutRetry, AConnectionThatFallsSilentUnderItsCallsIsGivenUp) {
+  h_.wire.http2_pool().set_keep_alive({.ask_after = milliseconds(20), .answer_within = milliseconds(30)});
+  Send(application_, kPost);
+  Http2WirePeer& endpoint = h_.Accept();
+  h_.Stream(endpoint, 0);
+  ASSERT_TRUE(h_.Until([&] { return endpoint.frames().find("PING\n") != std::string::npos; }));
+  EXPECT_EQ(open(), 1u);
+  endpoint.paused = true;
+  EXPECT_EQ(OutcomeOf(ReadError()), "reset");
+  EXPECT_EQ(open(), 0u);
+}
+
+TEST_F(Http2AttemptTest, ClosesAConnectionInOrderThatNobodyHasUsedForLong) {
+  h_.wire.http2_pool().set_keep_alive({.ask_after = milliseconds(20), .idle_limit = milliseconds(30)});
+  Send(application_, kGet);
+  Http2WirePeer& endpoint = h_.Accept();
+  AnswerOk(h_.Stream(endpoint, 0));
+  EXPECT_EQ(Read(application_, "ok"), kOk);
+  ASSERT_TRUE(h_.Until([this] { return open() == 0; }));
+  ASSERT_TRUE(h_.Until([&] { return !endpoint.end().empty(); }));
+  EXPECT_EQ(endpoint.end(), "[end]");
+  EXPECT_TRUE(endpoint->Saw("goaway NO_ERROR"));
 }
 
 // --- endpoints that speak another version ---
