@@ -234,7 +234,7 @@ void ToHttp2Block(const http::RequestHead& head, http::Http2HeadBlock& block) {
   block.Add(":scheme", "http");
   block.Add(":path", head.target);
   for (const Field& field : head.fields) {
-    if (!field.hop_by_hop) block.Add(field.name, field.value);
+    if (!field.hop_by_hop) block.AddAnyCase(field.name, field.value);
   }
 }
 

@@ -28,6 +28,8 @@ class Http2HeadBlock {
                       static_cast<uint32_t>(value.size())});
     bytes_.append(name).append(value);
   }
+  // A name in any case, as HTTP/1 has it.
+  void AddAnyCase(std::string_view name, std::string_view value);
   // Keeps its memory.
   void Clear() {
     bytes_.clear();
