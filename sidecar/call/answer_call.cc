@@ -94,9 +94,11 @@ net::Task<Ending> AnswerFailure(Call& call, const Failure& failure, AnswerWriter
     co_return Ending{traits.outcome, 0, &failure};
   }
   // The upload of an attempt that failed must not read on while the answer goes out.
-  co_await call.EndAttempt();
+  if (!call.TryEndAttempt()) co_await call.EndAttempt();
   const bool written = co_await writer.WriteFailure(failure);
-  co_return Ending{written ? traits.outcome : Outcome::kCancelled, traits.http_status, &failure};
+  // Whoever left at its deadline left because of it.
+  const bool told = written || failure.kind == FailureKind::kTimeout;
+  co_return Ending{told ? traits.outcome : Outcome::kCancelled, traits.http_status, &failure};
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ class Attempt : public BodySource {
   virtual net::Task<Result<Response>> Send() = 0;
 
   virtual net::Task<void> End() = 0;
+  // Ends it at once if there is nothing to wait for. False: End is needed.
+  virtual bool TryEnd() { return false; }
 
   // After an answer with status 101: the endpoint's end of the tunnel.
   virtual Duplex& tunnel() = 0;

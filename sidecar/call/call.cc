@@ -35,6 +35,13 @@ resilience::GrpcCode Call::FinalGrpcCode() const {
   return grpc_status.value_or(resilience::GrpcCodeOfHttpStatus(answer.status));
 }
 
+bool Call::TryEndAttempt() {
+  if (attempt == nullptr) return true;
+  if (!attempt->TryEnd()) return false;
+  attempt.reset();
+  return true;
+}
+
 net::Task<void> Call::EndAttempt() {
   if (attempt == nullptr) co_return;
   co_await attempt->End();

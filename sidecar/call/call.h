@@ -137,6 +137,8 @@ struct Call {
   void NoteGrpcStatus(const http::FieldList& fields);
   // The code that a gRPC call which was answered has in the end.
   resilience::GrpcCode FinalGrpcCode() const;
+  // Ends the attempt in use if that needs no wait. False: EndAttempt is needed.
+  bool TryEndAttempt();
   // Ends the attempt in use, if there is one. Must have run before the call is finished or cleared.
   net::Task<void> EndAttempt();
   // Makes the block ready for another call; keeps some of its memory.

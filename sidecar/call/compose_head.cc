@@ -114,12 +114,20 @@ bool IsWorthIndexing(FieldId id) {
   return id != FieldId::kXRequestId && id != FieldId::kContentLength && id != FieldId::kIdempotencyKey;
 }
 
+void AddForwarded(http::Http2Fields& out, const Field& field, int major_version) {
+  if (major_version == 2) {
+    out.Add(field.name, field.value, IsWorthIndexing(field.id));
+  } else {
+    out.AddAnyCase(field.name, field.value, IsWorthIndexing(field.id));
+  }
+}
+
 // RFC 9113 8.2.3: crumbs compress better than a long field of which one part changes.
 void AddCookieCrumbs(http::Http2Fields& out, const Field& field) {
   std::string_view rest = field.value;
   while (!rest.empty()) {
     const size_t end = rest.find("; ");
-    out.Add(field.name, rest.substr(0, end));
+    out.Add("cookie", rest.substr(0, end));
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 2);
   }
 }
@@ -204,7 +212,7 @@ void ComposeHttp2Request(http::Http2Fields& out, const Call& call, TimePoint now
     if (field.id == FieldId::kCookie) {
       AddCookieCrumbs(out, field);
     } else {
-      out.Add(field.name, field.value, IsWorthIndexing(field.id));
+      AddForwarded(out, field, head.major_version);
     }
   }
   if (head.fields.HasToken(FieldId::kTe, "trailers")) out.Add("te", "trailers");
@@ -217,7 +225,7 @@ void ComposeHttp2Answer(http::Http2Fields& out, const http::ResponseHead& head) 
   for (const Field& field : head.fields) {
     if (field.hop_by_hop || field.id == FieldId::kSecWebSocketAccept) continue;
     if (field.id == FieldId::kContentLength && HasNoLength(head.status)) continue;
-    out.Add(field.name, field.value, IsWorthIndexing(field.id));
+    AddForwarded(out, field, head.major_version);
   }
 }
 
@@ -226,7 +234,7 @@ void ToHttp2Block(const http::RequestHead& head, http::Http2HeadBlock& block) {
   block.Add(":scheme", "http");
   block.Add(":path", head.target);
   for (const Field& field : head.fields) {
-    if (!field.hop_by_hop) block.Add(field.name, field.value);
+    if (!field.hop_by_hop) block.AddAnyCase(field.name, field.value);
   }
 }
 

@@ -282,6 +282,19 @@ bool Http1Attempt::Reusable() const {
          upload_complete_ && decoder_.done() && begin_ == end_ && !call_.cancellation.cancelled();
 }
 
+bool Http1Attempt::TryEnd() {
+  if (upload_.running()) return false;
+  timer_.Disarm();
+  ending_ = true;
+  buffer_.Release();
+  if (Reusable()) {
+    context_.connections.PutIdle(std::move(connection_));
+  } else {
+    connection_.reset();
+  }
+  return true;
+}
+
 net::Task<void> Http1Attempt::End() {
   timer_.Disarm();
   ending_ = true;
@@ -291,12 +304,7 @@ net::Task<void> Http1Attempt::End() {
     co_await upload_.Join();
     upload_complete_ = false;
   }
-  buffer_.Release();
-  if (Reusable()) {
-    context_.connections.PutIdle(std::move(connection_));
-  } else {
-    connection_.reset();
-  }
+  TryEnd();
 }
 
 }  // namespace naru::call

@@ -30,6 +30,7 @@ class Http1Attempt final : public Attempt {
   net::Task<Result<Chunk>> Read() override;
   void CancelRead() override;
   const http::FieldList& trailers() const override { return decoder_.trailers(); }
+  bool TryEnd() override;
   net::Task<void> End() override;
   Duplex& tunnel() override;
 

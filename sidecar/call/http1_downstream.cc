@@ -169,7 +169,7 @@ net::Task<void> Http1Downstream::CarryCall() {
   socket_->set_peer_finished_hook(nullptr, nullptr);
   recheck_.reset();
   timer_.Disarm();
-  co_await call.EndAttempt();
+  if (!call.TryEndAttempt()) co_await call.EndAttempt();
   host_.stack().Finish(call, ending);
   host_.CountCall(-1);
 }

@@ -54,17 +54,53 @@ void Http2Attempt::Arm(TimePoint at) {
   context_.loop.timers().Arm(timer_, at);
 }
 
+// The usual case, a connection that is ready and a head that comes first, needs no other coroutine than this.
 net::Task<Result<Response>> Http2Attempt::Send() {
   if (const auto limit = resilience::AttemptTimeout(call_.policy().try_timeout, call_.last_attempt)) {
     try_by_ = context_.loop.now() + *limit;
   }
-  std::optional<Failure> unopened = co_await OpenStream();
-  if (unopened) co_return std::move(*unopened);
+  bool begun = false;
+  std::optional<Failure> failure = TryOpenStream(begun);
+  if (!failure && !begun) failure = co_await OpenStream();
+  if (failure) co_return std::move(*failure);
   sent_at_ = context_.loop.ReadClock();
   upload_complete_ = call_.body == nullptr;
   if (try_by_ && upload_complete_) Arm(*try_by_);
   if (!upload_complete_) upload_.Start(Upload());
-  co_return co_await ReceiveAnswer();
+  while (IsSilent()) {
+    co_await stream_.arrived().Wait();
+  }
+  if (stream_.has_head() && stream_.informational().empty()) {
+    failure = ReadHead();
+  } else {
+    failure = co_await ReceiveHead();
+  }
+  timer_.Disarm();
+  if (failure) co_return std::move(*failure);
+  BeginAnswer();
+  if (call_.grpc) co_await AwaitGrpcStatus();
+  const bool body = !stream_.ended_with_head() && call_.answer.body.kind != http::Framing::Kind::kNone;
+  co_return Response{&call_.answer, body ? static_cast<BodySource*>(this) : nullptr};
+}
+
+void Http2Attempt::BeginAnswer() {
+  ForgetTimeout();
+  answered_ = true;
+  call_.upstream_wait += context_.loop.ReadClock() - sent_at_;
+  const bool lasts = call_.grpc || IsStream(call_.answer);
+  silence_limit_ = lasts ? call_.policy().idle_timeout : call_.policy().timeout;
+}
+
+bool Http2Attempt::IsSilent() const {
+  return !stream_.has_head() && stream_.informational().empty() && !stream_.closed() && !timed_out_ &&
+         !call_.cancellation.cancelled();
+}
+
+std::optional<Failure> Http2Attempt::TryOpenStream(bool& begun) {
+  Failure why_not{FailureKind::kConnectRefused, {}};
+  Http2Upstream* connection = context_.http2.For(endpoint_, call_.policy().connect_timeout, why_not);
+  if (connection == nullptr) return why_not;
+  return connection->ready() ? Begin(*connection, begun) : std::nullopt;
 }
 
 net::Task<std::optional<Failure>> Http2Attempt::OpenStream() {
@@ -132,20 +168,6 @@ net::Task<void> Http2Attempt::Upload() {
 }
 
 // --- the answer ---
-
-net::Task<Result<Response>> Http2Attempt::ReceiveAnswer() {
-  std::optional<Failure> failure = co_await ReceiveHead();
-  timer_.Disarm();
-  if (failure) co_return std::move(*failure);
-  ForgetTimeout();
-  answered_ = true;
-  call_.upstream_wait += context_.loop.ReadClock() - sent_at_;
-  const bool lasts = call_.grpc || IsStream(call_.answer);
-  silence_limit_ = lasts ? call_.policy().idle_timeout : call_.policy().timeout;
-  if (call_.grpc) co_await AwaitGrpcStatus();
-  const bool body = !stream_.ended_with_head() && call_.answer.body.kind != http::Framing::Kind::kNone;
-  co_return Response{&call_.answer, body ? static_cast<BodySource*>(this) : nullptr};
-}
 
 net::Task<std::optional<Failure>> Http2Attempt::ReceiveHead() {
   size_t informational = 0;
@@ -250,6 +272,15 @@ net::Task<Result<Chunk>> Http2Attempt::Read() {
                     "reset the stream inside its answer (" + std::string(http::WordOf(stream_.error())) + ")"};
 }
 
+bool Http2Attempt::TryEnd() {
+  if (upload_.running()) return false;
+  timer_.Disarm();
+  ending_ = true;
+  // Whole in both directions it is closed already; all else is of no more interest.
+  stream_.Reset(Http2Error::kCancel);
+  return true;
+}
+
 net::Task<void> Http2Attempt::End() {
   timer_.Disarm();
   ending_ = true;
@@ -258,8 +289,7 @@ net::Task<void> Http2Attempt::End() {
     stream_.CancelWrite();
     co_await upload_.Join();
   }
-  // Whole in both directions it is closed already; all else is of no more interest.
-  stream_.Reset(Http2Error::kCancel);
+  TryEnd();
 }
 
 }  // namespace naru::call

@@ -29,6 +29,7 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   net::Task<Result<Chunk>> Read() override;
   void CancelRead() override { stream_.CancelRead(); }
   const http::FieldList& trailers() const override { return stream_.trailers(); }
+  bool TryEnd() override;
   net::Task<void> End() override;
   Duplex& tunnel() override { return tunnel_; }
 
@@ -38,12 +39,16 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   // call could then be tried again.
   static constexpr Duration kTrailersGrace = std::chrono::milliseconds(10);
 
+  // Begins on a connection that is ready, if there is one.
+  std::optional<Failure> TryOpenStream(bool& begun);
   net::Task<std::optional<Failure>> OpenStream();
+  // Nothing has come and nothing has ended the wait.
+  bool IsSilent() const;
+  void BeginAnswer();
   // Waits for `connection`; nothing when it is worth looking again.
   net::Task<std::optional<Failure>> WaitFor(Http2Upstream& connection);
   std::optional<Failure> Begin(Http2Upstream& connection, bool& begun);
   net::Task<void> Upload();
-  net::Task<Result<Response>> ReceiveAnswer();
   net::Task<std::optional<Failure>> ReceiveHead();
   std::optional<Failure> ReadHead();
   // The endpoint agreed to an extended CONNECT.

@@ -200,7 +200,7 @@ net::Task<void> Http2Call::Carry() {
   const Ending ending = co_await AnswerCall(host, call, result, *this);
   if (cut_ && call.grpc && call.broke_off) co_await EndWithStatus(*call.broke_off);
   timer_.Disarm();
-  co_await call.EndAttempt();
+  if (!call.TryEndAttempt()) co_await call.EndAttempt();
   host.stack().Finish(call, ending);
   host.CountCall(-1);
   // RFC 9113 8.1: a request whose rest nobody wants is stopped after the answer, which stays whole.

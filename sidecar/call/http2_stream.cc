@@ -146,7 +146,7 @@ std::string_view Http2Stream::TakeBody(size_t bytes) {
 
 void Http2Stream::AppendTrailers(http::Http2Fields& fields) {
   for (const http::Field& field : *sending_trailers_) {
-    if (!field.hop_by_hop && http::MayBeTrailer(field.id)) fields.Add(field.name, field.value);
+    if (!field.hop_by_hop && http::MayBeTrailer(field.id)) fields.AddAnyCase(field.name, field.value);
   }
 }
 

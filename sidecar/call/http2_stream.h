@@ -43,6 +43,7 @@ class Http2Stream final
 
   // Heads of 1xx answers that have not been passed on yet.
   std::vector<http::Http2HeadBlock>& informational() { return informational_; }
+  const std::vector<http::Http2HeadBlock>& informational() const { return informational_; }
   bool has_head() const { return has_head_; }
   const http::Http2HeadBlock& head() const { return head_; }
   // The stream ended with its head.

@@ -193,18 +193,26 @@ std::string Retries(const Request& request, const resilience::RetryPolicy& retry
 }
 
 // What the headers and the method of this call change, as sentences.
+using ParseDuration = std::optional<resilience::Duration> (*)(std::string_view);
+
+// What a field that says how long the caller waits does to the call.
+std::string DeadlineEffect(std::string_view name, std::string_view value, ParseDuration parse, const Policy& policy) {
+  const std::optional<resilience::Duration> deadline = parse(value);
+  if (!deadline.has_value()) return Cat(name, ": malformed, so the call is refused (bad_request)");
+  if (*deadline >= policy.timeout) return Cat(name, ": no shorter than timeout, which holds until the answer begins");
+  return Cat(name, ": the call ends after ", config::FormatDuration(*deadline));
+}
+
 std::vector<std::string> Effects(const Request& request, const Policy& policy) {
   std::vector<std::string> effects = {Retries(request, policy.retry)};
   if (const auto attempt = request.Find("x-naru-attempt"); attempt.has_value() && *attempt != "1") {
     effects.push_back("x-naru-attempt: the caller is retrying, so only what was never sent is retried here");
   }
   if (const auto field = request.Find("x-naru-deadline-ms"); field.has_value()) {
-    const std::optional<resilience::Duration> deadline = resilience::ParseDeadlineMs(*field);
-    effects.push_back(
-        !deadline.has_value() ? std::string("x-naru-deadline-ms: malformed, so it is ignored")
-        : *deadline < policy.timeout
-            ? Cat("x-naru-deadline-ms: the call ends after ", config::FormatDuration(*deadline))
-            : std::string("x-naru-deadline-ms: no shorter than timeout, so it changes nothing here"));
+    effects.push_back(DeadlineEffect("x-naru-deadline-ms", *field, &resilience::ParseDeadlineMs, policy));
+  }
+  if (const auto field = request.Find("grpc-timeout"); field.has_value() && IsGrpc(request)) {
+    effects.push_back(DeadlineEffect("grpc-timeout", *field, &resilience::ParseGrpcTimeout, policy));
   }
   return effects;
 }

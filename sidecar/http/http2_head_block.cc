@@ -14,6 +14,12 @@ bool IsUpper(char c) {
   return c >= 'A' && c <= 'Z';
 }
 
+void MakeLower(std::string& text) {
+  for (char& c : text) {
+    if (IsUpper(c)) c = static_cast<char>(c + ('a' - 'A'));
+  }
+}
+
 }  // namespace
 
 void Http2HeadBlock::Renew() {
@@ -30,12 +36,16 @@ void Http2HeadBlock::LetGo() {
   if (worth_keeping && free_blocks.size() < kMaxFreeBlocks) free_blocks.emplace_back().Swap(*this);
 }
 
+void Http2HeadBlock::AddAnyCase(std::string_view name, std::string_view value) {
+  std::string lower(name);
+  MakeLower(lower);
+  Add(lower, value);
+}
+
 std::string_view Http2Fields::Lower(std::string_view name) {
   if (std::none_of(name.begin(), name.end(), IsUpper)) return name;
   std::string& lower = copies_.emplace_front(name);
-  for (char& c : lower) {
-    if (IsUpper(c)) c = static_cast<char>(c + ('a' - 'A'));
-  }
+  MakeLower(lower);
   return lower;
 }
 

@@ -28,6 +28,8 @@ class Http2HeadBlock {
                       static_cast<uint32_t>(value.size())});
     bytes_.append(name).append(value);
   }
+  // A name in any case, as HTTP/1 has it.
+  void AddAnyCase(std::string_view name, std::string_view value);
   // Keeps its memory.
   void Clear() {
     bytes_.clear();
@@ -71,8 +73,12 @@ class Http2Fields {
     bool indexed;  // worth a place in the peer's dynamic table (RFC 7541 6.2)
   };
 
-  // `indexed` is for values that come again.
+  // `indexed` is for values that come again. The name is lower case already.
   void Add(std::string_view name, std::string_view value, bool indexed = true) {
+    entries_.push_back({name, value, indexed});
+  }
+  // A name in any case, as HTTP/1 has it.
+  void AddAnyCase(std::string_view name, std::string_view value, bool indexed = true) {
     entries_.push_back({Lower(name), value, indexed});
   }
   // A value that was made on the way and is copied.

@@ -37,10 +37,14 @@ nghttp2_nv ToNv(const Http2Fields::Entry& entry) {
 }
 
 // nghttp2 copies the fields when they are submitted, so one list serves every call of this thread.
-const std::vector<nghttp2_nv>& ToNvs(const Http2Fields& fields) {
+// `index_all`: what is not worth a place by its value still gets one, for its name.
+const std::vector<nghttp2_nv>& ToNvs(const Http2Fields& fields, bool index_all = false) {
   static thread_local std::vector<nghttp2_nv> nvs;
   nvs.clear();
-  for (const Http2Fields::Entry& entry : fields.entries()) nvs.push_back(ToNv(entry));
+  for (const Http2Fields::Entry& entry : fields.entries()) {
+    nvs.push_back(ToNv(entry));
+    if (index_all) nvs.back().flags = NGHTTP2_NV_FLAG_NONE;
+  }
   return nvs;
 }
 
@@ -425,7 +429,8 @@ bool Http2Session::UpgradeFromHttp1(std::string_view settings_base64, bool is_he
 
 int32_t Http2Session::SubmitRequest(const Http2Fields& fields, bool has_body, Http2StreamHandler& handler) {
   if (nghttp2_session_check_request_allowed(session_.get()) == 0) return -1;
-  const std::vector<nghttp2_nv>& nvs = ToNvs(fields);
+  // Names that every request has are then one byte in all later ones.
+  const std::vector<nghttp2_nv>& nvs = ToNvs(fields, !std::exchange(names_sent_, true));
   const nghttp2_data_provider body{{.ptr = nullptr}, &Callbacks::ReadBody};
   return nghttp2_submit_request(session_.get(), nullptr, nvs.data(), nvs.size(), has_body ? &body : nullptr,
                                 &handler);

@@ -184,6 +184,7 @@ class Http2Session {
   bool block_too_large_ = false;
   bool header_list_abused_ = false;
   bool flooded_ = false;
+  bool names_sent_ = false;  // a first request has put its names into the peer's table
   int32_t last_request_ = 0;   // the highest stream that the peer has opened
   int32_t reset_by_peer_ = 0;  // the last one
   Remembered reset_by_us_;     // frames that crossed our RST_STREAM may still come on these (RFC 9113 5.1)

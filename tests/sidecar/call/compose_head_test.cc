@@ -318,7 +318,7 @@ TEST(Http2Block, IsTheRequestWithoutWhatIsForOneHopOnly) {
   ToHttp2Block(head, block);
   std::string lines;
   for (size_t i = 0; i < block.size(); ++i) lines.append(block[i].name).append(": ").append(block[i].value) += "\n";
-  EXPECT_EQ(lines, ":method: GET\n:scheme: http\n:path: /v1\nHost: courses\nAccept: */*\n");
+  EXPECT_EQ(lines, ":method: GET\n:scheme: http\n:path: /v1\nhost: courses\naccept: */*\n");
 }
 
 // --- towards the application, in HTTP/2 ---

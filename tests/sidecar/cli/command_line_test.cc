@@ -293,7 +293,16 @@ TEST_F(CommandLineTest, ExplainSaysWhatTheMethodAndTheHeadersChange) {
           "this call  x-naru-attempt: the caller is retrying, so only what was never sent is retried here\n"
           "this call  x-naru-deadline-ms: the call ends after 100ms\n"));
   EXPECT_THAT(Explained({"GET", "/courses/v1/x", "-H", "x-naru-deadline-ms: soon"}),
-              HasSubstr("this call  x-naru-deadline-ms: malformed, so it is ignored\n"));
+              HasSubstr("this call  x-naru-deadline-ms: malformed, so the call is refused (bad_request)\n"));
+}
+
+TEST_F(CommandLineTest, ExplainSaysWhatTheDeadlineOfAGrpcCallDoes) {
+  EXPECT_THAT(Explained({"grpc", "courses/pkg.Service/Get", "-H", "grpc-timeout: 250m"}),
+              HasSubstr("this call  grpc-timeout: the call ends after 250ms\n"));
+  EXPECT_THAT(Explained({"grpc", "courses/pkg.Service/Get", "-H", "grpc-timeout: 1H"}),
+              HasSubstr("this call  grpc-timeout: no shorter than timeout, which holds until the answer begins\n"));
+  EXPECT_THAT(Explained({"grpc", "courses/pkg.Service/Get", "-H", "grpc-timeout: 250"}),
+              HasSubstr("this call  grpc-timeout: malformed, so the call is refused (bad_request)\n"));
 }
 
 TEST_F(CommandLineTest, ExplainSaysWhyACallGoesNowhere) {
