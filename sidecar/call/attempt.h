@@ -4,6 +4,8 @@
 // before it is destroyed: ending it gives its connection back or closes it, and waits for its upload.
 #pragma once
 
+#include <string>
+
 #include "sidecar/call/body.h"
 #include "sidecar/call/call.h"
 #include "sidecar/call/duplex.h"
@@ -22,5 +24,10 @@ class Attempt : public BodySource {
   // After an answer with status 101: the endpoint's end of the tunnel.
   virtual Duplex& tunnel() = 0;
 };
+
+// "1500 ms", as the details of failures say how long something was waited for.
+inline std::string Milliseconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
+}
 
 }  // namespace naru::call

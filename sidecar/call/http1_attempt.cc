@@ -16,10 +16,6 @@ namespace {
 using net::IoError;
 using net::IoResult;
 
-std::string Milliseconds(Duration duration) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
-}
-
 }  // namespace
 
 Http1Attempt::Http1Attempt(UpstreamContext& context, Call& call)

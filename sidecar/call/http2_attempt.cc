@@ -14,10 +14,6 @@ namespace {
 
 using http::Http2Error;
 
-std::string Milliseconds(Duration duration) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
-}
-
 }  // namespace
 
 Http2Attempt::Http2Attempt(UpstreamContext& context, Call& call)

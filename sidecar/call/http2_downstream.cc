@@ -32,6 +32,7 @@ Http2Downstream::Http2Downstream(DownstreamHost& host, Http2Takeover takeover)
       connection_(host.loop(), host.buffers(), takeover.fd, net::Socket::State::kConnected,
                   http::Http2Session::Role::kServer, *this, host.http2_trace()),
       timer_(&Http2Downstream::OnTimer, this),
+      head_timer_(&Http2Downstream::OnHeadTimer, this),
       all_ended_(host.loop()) {}
 
 Http2Downstream::~Http2Downstream() = default;
@@ -44,6 +45,7 @@ net::Task<void> Http2Downstream::Serve() {
   received.Release();
   OnReceived();  // what was closed together with the connection
   timer_.Disarm();
+  head_timer_.Disarm();
   while (!calls_.empty()) {
     co_await all_ended_.Wait();
   }
@@ -90,6 +92,10 @@ void Http2Downstream::OnTimer(void* self) {
   }
 }
 
+void Http2Downstream::OnHeadTimer(void* self) {
+  static_cast<Http2Downstream*>(self)->connection_.End(Http2Error::kEnhanceYourCalm);
+}
+
 void Http2Downstream::ArmIdle() {
   host_.loop().timers().Arm(timer_, host_.loop().now() + kIdleLimit);
 }
@@ -99,6 +105,7 @@ Http2Stream* Http2Downstream::OnRequest() {
   auto* call = new Http2Call(*this);
   calls_.push_back(*call);
   if (leaving_ == Leaving::kNo) timer_.Disarm();
+  reading_head_ = call;
   return &call->stream();
 }
 
@@ -108,6 +115,11 @@ void Http2Downstream::OnReceived() {
   to_begin_.clear();
   for (size_t i = 0; i < abandoned_.size(); ++i) Ended(*abandoned_[i]);
   abandoned_.clear();
+  if (reading_head_ == nullptr) {
+    head_timer_.Disarm();
+  } else if (!head_timer_.armed()) {
+    host_.loop().timers().Arm(head_timer_, host_.loop().now() + kHeadLimit);
+  }
 }
 
 // The application will begin no further streams; it closes the connection itself once it has its answers.
@@ -119,10 +131,12 @@ void Http2Downstream::OnNoStreams() {
 }
 
 void Http2Downstream::Begin(Http2Call& call) {
+  if (reading_head_ == &call) reading_head_ = nullptr;
   to_begin_.push_back(&call);
 }
 
 void Http2Downstream::Abandoned(Http2Call& call) {
+  if (reading_head_ == &call) reading_head_ = nullptr;
   abandoned_.push_back(&call);
 }
 

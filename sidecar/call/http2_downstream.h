@@ -72,6 +72,7 @@ class Http2Call final
 class Http2Downstream final : public DownstreamConnection, private Http2Connection::Owner {
  public:
   static constexpr Duration kIdleLimit = std::chrono::minutes(10);  // without a stream
+  static constexpr Duration kHeadLimit = std::chrono::seconds(10);  // from a head's first byte to its last
   // From the first step of an orderly end to the second: longer than any round trip on this host.
   static constexpr Duration kGoAwayGrace = std::chrono::seconds(1);
 
@@ -102,6 +103,7 @@ class Http2Downstream final : public DownstreamConnection, private Http2Connecti
   void BeginUpgraded();
   void ArmIdle();
   static void OnTimer(void* self);
+  static void OnHeadTimer(void* self);
 
   Http2Stream* OnRequest() override;
   void OnReceived() override;
@@ -118,6 +120,8 @@ class Http2Downstream final : public DownstreamConnection, private Http2Connecti
   std::string settings_;
   Http2Connection connection_;
   net::Timer timer_;
+  const Http2Call* reading_head_ = nullptr;  // whose head has begun; a connection reads one at a time
+  net::Timer head_timer_;
   std::vector<Http2Call*> to_begin_;
   std::vector<Http2Call*> abandoned_;
   Calls calls_;

@@ -137,6 +137,14 @@ def test_endless_settings(attacked):
         attacked.calms(client, "settings")
 
 
+def test_a_head_that_takes_too_long_ends_its_connection(attacked):
+    """A slow-loris: HEADERS without END_HEADERS, and nothing more. The limit is ten seconds, as in HTTP/1."""
+    with attacked.harmlessly(), FrameClient(attacked.naru.port) as client:
+        client.send(HeadersFrame(1, b"\x82\x86", flags=["END_STREAM"]))
+        eventually(lambda: client.closed, "the connection is ended", within=40)
+        assert client.goaway.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+
+
 def test_a_keep_alive_ping_now_and_then_is_no_abuse(attacked, call_as):
     caller = call_as(HTTP2, attacked.naru.port)
     for number in range(20):
