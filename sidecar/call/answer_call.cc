@@ -42,6 +42,7 @@ net::Task<Ending> RelayBody(DownstreamHost& host, Call& call, const Response& re
   std::optional<Result<Chunk>> got;
   if (response.body != nullptr) got = response.body->Buffered();
   bool head_written = false;
+  bool lasts = false;
   while (true) {
     if (got && !got->ok()) co_return BreakOff(call, writer, std::move(got->failure()), status);
     const Chunk chunk = got ? **got : Chunk{{}, response.body == nullptr};
@@ -55,7 +56,7 @@ net::Task<Ending> RelayBody(DownstreamHost& host, Call& call, const Response& re
     got = response.body->Buffered();
     if (got) continue;
     // A call with one message has its end right behind it; what must be waited for is a stream.
-    if (call.grpc && call.bytes_down > 0) host.stack().AnswerLasts(call);
+    if (call.grpc && call.bytes_down > 0 && !std::exchange(lasts, true)) host.stack().AnswerLasts(call);
     got.emplace(co_await response.body->Read());
   }
 }

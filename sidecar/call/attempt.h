@@ -21,6 +21,9 @@ class Attempt : public BodySource {
   // Ends it at once if there is nothing to wait for. False: End is needed.
   virtual bool TryEnd() { return false; }
 
+  // The head of the answer has been written: its memory may go.
+  virtual void ForgetHead() {}
+
   // After an answer with status 101: the endpoint's end of the tunnel.
   virtual Duplex& tunnel() = 0;
 };

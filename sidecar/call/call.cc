@@ -22,6 +22,14 @@ bool Call::CallerDeadlineDecides() const {
   return caller_deadline && *caller_deadline <= answer_by;
 }
 
+void Call::ForgetHeads() {
+  if (request_id.empty()) request_id = RequestId();
+  head.fields.Release();
+  answer.fields.Release();
+  replay.StopKeeping();
+  if (attempt != nullptr) attempt->ForgetHead();
+}
+
 void Call::NoteGrpcStatus(const http::FieldList& fields) {
   if (const http::Field* status = fields.Find(http::FieldId::kGrpcStatus)) {
     grpc_status = resilience::ParseGrpcStatus(status->value).value_or(resilience::GrpcCode::kUnknown);

@@ -133,6 +133,9 @@ struct Call {
   std::string_view RequestId() const;
   // True when it is what the caller sent that ends the call, and not `timeout`.
   bool CallerDeadlineDecides() const;
+  // Nothing of the heads is needed any more but method, path and the request's id: for streams, which may be idle
+  // for hours.
+  void ForgetHeads();
   // Looks for grpc-status and its like in a head or in trailers.
   void NoteGrpcStatus(const http::FieldList& fields);
   // The code that a gRPC call which was answered has in the end.

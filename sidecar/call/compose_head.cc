@@ -100,7 +100,9 @@ void AddOwnFields(http::Http2Fields& out, const Call& call, TimePoint now) {
     out.AddCopy("x-naru-deadline-ms", resilience::FormatDeadlineMs(call.answer_by - now), false);
   } else if (call.caller_deadline) {
     // Of a gRPC call the deadline is that of the whole call, streams included: only its caller may set one.
-    out.AddCopy("grpc-timeout", resilience::FormatGrpcTimeout(*call.caller_deadline - now), false);
+    // The loop may have woken before the call began: what is left is never more than what its caller sent.
+    const Duration left = *call.caller_deadline - std::max(now, call.started);
+    out.AddCopy("grpc-timeout", resilience::FormatGrpcTimeout(left), false);
   }
   if (call.grpc && SeenAttempts(call) > 0) {
     out.AddCopy("grpc-previous-rpc-attempts", std::to_string(call.previous_rpc_attempts + SeenAttempts(call)), false);

@@ -252,7 +252,12 @@ std::optional<Result<Chunk>> Http2Attempt::Buffered() {
 
 net::Task<Result<Chunk>> Http2Attempt::Read() {
   Arm(context_.loop.now() + silence_limit_);
-  const std::optional<Chunk> chunk = co_await stream_.Read();
+  // As stream_.Read() does, but without a coroutine more while nothing comes for hours.
+  std::optional<Chunk> chunk = stream_.Buffered();
+  while (!chunk && !stream_.WaitIsOver()) {
+    co_await stream_.arrived().Wait();
+    chunk = stream_.Buffered();
+  }
   timer_.Disarm();
   if (chunk) co_return *chunk;
   if (call_.cancellation.cancelled()) co_return call_.cancellation.failure();

@@ -30,6 +30,7 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   void CancelRead() override { stream_.CancelRead(); }
   const http::FieldList& trailers() const override { return stream_.trailers(); }
   bool TryEnd() override;
+  void ForgetHead() override { stream_.ForgetHead(); }
   net::Task<void> End() override;
   Duplex& tunnel() override { return tunnel_; }
 

@@ -296,7 +296,11 @@ std::optional<Result<Chunk>> Http2Call::Buffered() {
 }
 
 net::Task<Result<Chunk>> Http2Call::Read() {
-  std::optional<Chunk> chunk = co_await stream_.Read();
+  std::optional<Chunk> chunk = stream_.Buffered();
+  while (!chunk && !stream_.WaitIsOver()) {
+    co_await stream_.arrived().Wait();
+    chunk = stream_.Buffered();
+  }
   if (chunk) co_return *chunk;
   co_return Failure{FailureKind::kCancelled, "the application broke off inside the body of its request"};
 }

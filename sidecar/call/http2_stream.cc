@@ -39,6 +39,7 @@ Http2Stream::~Http2Stream() {
 
 void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) {
   if (has_head()) {
+    if (too_large) return RefuseTrailers();
     trailer_block_.Swap(block);
     http::ReadTrailers(trailer_block_, trailers_);
     return;
@@ -56,6 +57,16 @@ void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_lar
   arrived_.Set();
 }
 
+// Trailers that were cut cannot be passed on as if they were all.
+void Http2Stream::RefuseTrailers() {
+  Reset(http::Http2Error::kEnhanceYourCalm);
+  closed_ = true;
+  error_ = http::Http2Error::kMalformed;
+  owner_.OnClosed();
+  arrived_.Set();
+  taken_.Set();
+}
+
 void Http2Stream::OnData(std::string_view bytes) {
   Renew(arriving_);
   arriving_.append(bytes);
@@ -63,6 +74,7 @@ void Http2Stream::OnData(std::string_view bytes) {
 }
 
 void Http2Stream::OnEnd() {
+  if (closed_) return;  // refused with its trailers
   ended_ = true;
   arrived_.Set();
 }
@@ -97,7 +109,7 @@ net::Task<std::optional<Chunk>> Http2Stream::Read() {
   while (true) {
     std::optional<Chunk> chunk = Buffered();
     if (chunk) co_return chunk;
-    if (closed_ || std::exchange(read_cancelled_, false)) co_return std::nullopt;
+    if (WaitIsOver()) co_return std::nullopt;
     co_await arrived_.Wait();
   }
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/call/body.h"
@@ -46,6 +47,8 @@ class Http2Stream final
   const std::vector<http::Http2HeadBlock>& informational() const { return informational_; }
   bool has_head() const { return has_head_; }
   const http::Http2HeadBlock& head() const { return head_; }
+  // Gives the memory of the head back.
+  void ForgetHead() { head_.LetGo(); }
   // The stream ended with its head.
   bool ended_with_head() const { return ended_with_head_; }
   bool head_too_large() const { return head_too_large_; }
@@ -62,6 +65,8 @@ class Http2Stream final
   std::optional<Chunk> Buffered();
   // Waits for the next piece. Nothing when the stream was closed before its end, or the wait was cancelled.
   net::Task<std::optional<Chunk>> Read();
+  // After Buffered gave nothing: true if nothing will come, or the wait was cancelled.
+  bool WaitIsOver() { return closed_ || std::exchange(read_cancelled_, false); }
   void CancelRead();
   // Takes a CancelRead back that no Read has seen.
   void ForgetCancelledRead() { read_cancelled_ = false; }
@@ -92,6 +97,7 @@ class Http2Stream final
   static constexpr size_t kKeptBytes = 4096;  // memory that a silent stream keeps
 
   void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
+  void RefuseTrailers();
   void OnData(std::string_view bytes) override;
   void OnEnd() override;
   void OnPeerReset() override { peer_reset_ = true; }

@@ -28,6 +28,7 @@ OutboundStack::OutboundStack(StackContext c)
 
 void OutboundStack::AnswerLasts(Call& call) {
   for (Layer* layer : layers_) layer->AnswerLasts(call);
+  call.ForgetHeads();
 }
 
 // Innermost first, as destructors would: a call has left its endpoint before its place in the limit comes

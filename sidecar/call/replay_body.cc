@@ -39,6 +39,15 @@ void ReplayBody::Clear(size_t max_bytes) {
   if (kept_.capacity() > max_bytes) kept_.shrink_to_fit();
 }
 
+void ReplayBody::StopKeeping() {
+  const bool handed_out = position_ == kept_.size() && !complete_;
+  if (!replayable_ || !handed_out) return;
+  replayable_ = false;
+  kept_.clear();
+  kept_.shrink_to_fit();
+  position_ = 0;
+}
+
 void ReplayBody::Keep(const Chunk& chunk) {
   complete_ = chunk.last;
   if (!replayable_) return;

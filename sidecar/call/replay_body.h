@@ -27,6 +27,9 @@ class ReplayBody final : public BodySource {
     another_follows_ = false;
   }
 
+  // No other attempt will follow: what was kept may go.
+  void StopKeeping();
+
   // True while another attempt could send the same body again.
   bool replayable() const { return replayable_; }
   // True once the application has sent all of it.

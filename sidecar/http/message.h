@@ -63,6 +63,8 @@ class FieldList {
     fields_.push_back({name, value, IdOf(name), false});
   }
   void Clear() { fields_.clear(); }
+  // Gives its memory back too.
+  void Release() { fields_ = {}; }
 
   // The first field with this id, or nullptr.
   const Field* Find(FieldId id) const;
