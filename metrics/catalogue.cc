@@ -48,7 +48,8 @@ constexpr std::array<MetricInfo, kMetrics> kCatalogue = {{
     {"naru_queued", kGauge, kCallee, "Calls that wait for a place in the callee's limit."},
     {"naru_connections", kGauge, kSideProtocol, "Open connections."},
     {"naru_http2_abuse_total", kCounter, kKind,
-     "Floods on HTTP/2 connections of applications, which ended them (ENHANCE_YOUR_CALM), and heads too large."},
+     "Floods on HTTP/2 connections of applications, which ended them (ENHANCE_YOUR_CALM), and heads too "
+     "large."},
     {"naru_discovery_updates_total", kCounter, kServiceSourceResult,
      "Answers of the source of a service's endpoints, by whether they could be used."},
     {"naru_discovery_age_seconds", kGauge, kServiceSource,

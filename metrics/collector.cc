@@ -102,7 +102,8 @@ void PutCalls(Families& families, const Registry& registry, const CallLabels& la
   }
   for (const auto& [key, count] : reading.calls) {
     const auto& [outcome, code] = key;
-    families.Put(Metric::kCalls, With(With(values, outcomes[outcome]), CodeLabel(registry.vocabulary().grpc_codes, code)),
+    families.Put(Metric::kCalls,
+                 With(With(values, outcomes[outcome]), CodeLabel(registry.vocabulary().grpc_codes, code)),
                  static_cast<double>(count));
   }
   if (!reading.bytes_up_down) return;

@@ -1,5 +1,5 @@
-// When the frames of one HTTP/2 connection stop being use and become abuse: each kind may come as often as any
-// honest peer could need, and no oftener (CVE-2023-44487, CVE-2019-9511 to 9518, CVE-2024-28182).
+// When the frames of one HTTP/2 connection stop being use and become abuse: each kind may come as often as
+// any honest peer could need, and no oftener (CVE-2023-44487, CVE-2019-9511 to 9518, CVE-2024-28182).
 //
 // Pure: told what was received and when, it says which kind went too far. One per connection.
 #pragma once

@@ -20,7 +20,8 @@ std::string FormatDeadlineMs(Duration remaining);
 // (grpc/doc/PROTOCOL-HTTP2.md). Nothing when malformed; what exceeds a Duration is cut to the longest.
 std::optional<Duration> ParseGrpcTimeout(std::string_view field);
 
-// What is sent upstream: the remainder in the finest unit that eight digits allow, rounded down, never below 1.
+// What is sent upstream: the remainder in the finest unit that eight digits allow, rounded down, never
+// below 1.
 std::string FormatGrpcTimeout(Duration remaining);
 
 // The earlier of the configured timeout and what the caller has left: a caller only ever shortens it.

@@ -50,8 +50,8 @@ Outcome OutcomeOfGrpc(GrpcCode code);
 // The endpoint would rather not be asked again soon (as 429 and 5xx).
 bool DeservesPenalty(GrpcCode code);
 
-// The value of a grpc-retry-pushback-ms field (gRPC proposal A6): how long to wait before the next attempt, or
-// nothing: do not try again. Malformed counts as that.
+// The value of a grpc-retry-pushback-ms field (gRPC proposal A6): how long to wait before the next attempt,
+// or nothing: do not try again. Malformed counts as that.
 std::optional<Duration> ParseRetryPushback(std::string_view field);
 
 }  // namespace naru::resilience

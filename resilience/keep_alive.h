@@ -12,10 +12,10 @@
 namespace naru::resilience {
 
 struct KeepAlivePolicy {
-  Duration ask_after = std::chrono::seconds(30);          // silence while streams are open
-  Duration answer_within = std::chrono::seconds(10);      // of a PING
-  Duration trusted_for = std::chrono::seconds(10);        // idle for less, a connection is used without asking
-  Duration idle_limit = std::chrono::seconds(60);         // without a stream
+  Duration ask_after = std::chrono::seconds(30);      // silence while streams are open
+  Duration answer_within = std::chrono::seconds(10);  // of a PING
+  Duration trusted_for = std::chrono::seconds(10);    // idle for less, a connection is used without asking
+  Duration idle_limit = std::chrono::seconds(60);     // without a stream
 };
 
 class KeepAlive {

@@ -251,8 +251,9 @@ asio::awaitable<void> AdminServer::Impl::ServeHealth(Connection& connection) {
     // A wait of the stream's own would close it when nobody has asked for a while.
     connection.stream.expires_never();
     poll.expires_after(health.watched() ? kHealthPoll : limits_.idle);
-    const auto read = co_await (
-        connection.stream.async_read_some(connection.buffer.prepare(kReadBytes), kAsTuple) || poll.async_wait(kAsTuple));
+    const auto read =
+        co_await (connection.stream.async_read_some(connection.buffer.prepare(kReadBytes), kAsTuple) ||
+                  poll.async_wait(kAsTuple));
     if (closed_) co_return;
     if (read.index() == 1 && !health.watched()) co_return;
     if (read.index() == 1) continue;

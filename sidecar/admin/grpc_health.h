@@ -1,8 +1,8 @@
-// grpc.health.v1.Health for naru itself, on the admin port: what an orchestrator that speaks gRPC asks instead of
-// /readyz (grpc/doc/health-checking.md).
+// grpc.health.v1.Health for naru itself, on the admin port: what an orchestrator that speaks gRPC asks
+// instead of /readyz (grpc/doc/health-checking.md).
 //
-// Sans-I/O: one object a connection, bytes in and bytes out. It knows the services "" and "naru", which are the
-// same: serving when /readyz says ready.
+// Sans-I/O: one object a connection, bytes in and bytes out. It knows the services "" and "naru", which are
+// the same: serving when /readyz says ready.
 #pragma once
 
 #include <functional>

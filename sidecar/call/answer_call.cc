@@ -35,7 +35,8 @@ Ending EndOfAnswer(Call& call, const http::FieldList& trailers) {
   return {resilience::OutcomeOfGrpc(call.FinalGrpcCode()), status, nullptr};
 }
 
-net::Task<Ending> RelayBody(DownstreamHost& host, Call& call, const Response& response, AnswerWriter& writer) {
+net::Task<Ending> RelayBody(DownstreamHost& host, Call& call, const Response& response,
+                            AnswerWriter& writer) {
   static const http::FieldList kNoTrailers;
   const int status = call.answer.status;
   const http::FieldList& trailers = response.body == nullptr ? kNoTrailers : response.body->trailers();

@@ -26,8 +26,9 @@ class AnswerWriter : public Downstream {
   virtual Duplex& tunnel() = 0;
 };
 
-// Writes what became of `call`, whose block holds it, and says how it ended. The call's attempt may still run:
-// end it next.
-net::Task<Ending> AnswerCall(DownstreamHost& host, Call& call, Result<Response>& result, AnswerWriter& writer);
+// Writes what became of `call`, whose block holds it, and says how it ended. The call's attempt may still
+// run: end it next.
+net::Task<Ending> AnswerCall(DownstreamHost& host, Call& call, Result<Response>& result,
+                             AnswerWriter& writer);
 
 }  // namespace naru::call

@@ -101,10 +101,10 @@ struct Call {
   bool had_free_retry = false;
   bool last_attempt = false;     // no other may follow: try_timeout is off
   uint32_t inbound_attempt = 1;  // the caller's own x-naru-attempt
-  uint32_t unseen_attempts = 0;        // that never reached a service: nothing left, or it was refused unprocessed
+  uint32_t unseen_attempts = 0;  // that never reached a service: nothing left, or it was refused unprocessed
   uint32_t previous_rpc_attempts = 0;  // the caller's own grpc-previous-rpc-attempts
   bool safe_to_repeat = false;
-  bool attempt_undecided = false;  // how the last attempt went, its gRPC trailers will tell
+  bool attempt_undecided = false;         // how the last attempt went, its gRPC trailers will tell
   EndpointState* in_flight_at = nullptr;  // counted as in flight there
   std::string request_id;                 // generated; empty when the application sent one
   std::string_view policy_note;  // the dotted key of the policy that decided, such as "retry.attempts"
@@ -133,8 +133,8 @@ struct Call {
   std::string_view RequestId() const;
   // True when it is what the caller sent that ends the call, and not `timeout`.
   bool CallerDeadlineDecides() const;
-  // Nothing of the heads is needed any more but method, path and the request's id: for streams, which may be idle
-  // for hours.
+  // Nothing of the heads is needed any more but method, path and the request's id: for streams, which may be
+  // idle for hours.
   void ForgetHeads();
   // Looks for grpc-status and its like in a head or in trailers.
   void NoteGrpcStatus(const http::FieldList& fields);

@@ -37,7 +37,8 @@ Outcome OutcomeOf(const Call& call, int status) {
 }
 
 std::string Describe(const Call& call, int status) {
-  if (call.grpc && call.grpc_status) return "grpc-status " + std::string(resilience::WordOf(*call.grpc_status));
+  if (call.grpc && call.grpc_status)
+    return "grpc-status " + std::string(resilience::WordOf(*call.grpc_status));
   return "status " + std::to_string(status);
 }
 
@@ -144,7 +145,8 @@ void ChooseEndpoint::Finish(Call& call, const Ending& ending) {
   // An answer that broke off, or a gRPC call that failed in its trailers, was a success when its head came.
   const bool failed_late = ending.outcome == Outcome::kTruncated ||
                            (call.attempt_undecided && ending.outcome == Outcome::kServerError);
-  const bool penalised_late = call.attempt_undecided && call.grpc_status && resilience::DeservesPenalty(*call.grpc_status);
+  const bool penalised_late =
+      call.attempt_undecided && call.grpc_status && resilience::DeservesPenalty(*call.grpc_status);
   if (failed_late) RecordHealth(call, attempt.endpoint_index, Grade::kFailure);
   if (!failed_late && !penalised_late) return;
   if (penalised_late) attempt.detail = Describe(call, attempt.status);

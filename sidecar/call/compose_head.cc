@@ -105,7 +105,8 @@ void AddOwnFields(http::Http2Fields& out, const Call& call, TimePoint now) {
     out.AddCopy("grpc-timeout", resilience::FormatGrpcTimeout(left), false);
   }
   if (call.grpc && SeenAttempts(call) > 0) {
-    out.AddCopy("grpc-previous-rpc-attempts", std::to_string(call.previous_rpc_attempts + SeenAttempts(call)), false);
+    out.AddCopy("grpc-previous-rpc-attempts", std::to_string(call.previous_rpc_attempts + SeenAttempts(call)),
+                false);
   }
   if (!call.request_id.empty()) out.Add("x-request-id", call.request_id, false);
   out.Add("via", ViaFor(call.head));

@@ -28,12 +28,14 @@ std::optional<Failure> ReadCallerDeadline(Call& call) {
   if (grpc != nullptr) {
     const std::optional<Duration> timeout = resilience::ParseGrpcTimeout(grpc->value);
     if (!timeout)
-      return Failure{FailureKind::kBadRequest, "grpc-timeout is not one to eight digits and one of H M S m u n"};
+      return Failure{FailureKind::kBadRequest,
+                     "grpc-timeout is not one to eight digits and one of H M S m u n"};
     left = left ? std::min(*left, *timeout) : *timeout;
   }
   if (!left) return std::nullopt;
   call.caller_deadline = call.answer_by = call.started + *left;
-  if (*left <= Duration::zero()) return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
+  if (*left <= Duration::zero())
+    return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
   return std::nullopt;
 }
 

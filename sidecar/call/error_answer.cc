@@ -139,7 +139,8 @@ ErrorAnswer MakeErrorAnswer(const Call& call, const Failure& failure, TimePoint 
                      {"grpc-message", http::EncodeGrpcMessage(answer.body)}};
     answer.body.clear();
   } else {
-    answer.fields = {{"content-type", "application/json"}, {"content-length", std::to_string(answer.body.size())}};
+    answer.fields = {{"content-type", "application/json"},
+                     {"content-length", std::to_string(answer.body.size())}};
   }
   answer.fields.emplace_back("proxy-status", ProxyStatus(call, traits));
   answer.fields.emplace_back("x-naru-outcome", std::string(resilience::WordOf(traits.outcome)));

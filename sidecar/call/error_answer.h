@@ -17,8 +17,8 @@ struct ErrorAnswer {
 };
 ErrorAnswer MakeErrorAnswer(const Call& call, const Failure& failure, TimePoint now);
 
-// Appends a whole answer of HTTP/1, head and body (no body towards HEAD). `close` says that the connection ends with
-// it.
+// Appends a whole answer of HTTP/1, head and body (no body towards HEAD). `close` says that the connection
+// ends with it.
 void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failure, bool close, TimePoint now);
 
 // The sentence of the body's `detail`: what happened to the call as a whole.

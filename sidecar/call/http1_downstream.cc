@@ -257,8 +257,8 @@ Http1Downstream::Preface Http1Downstream::LooksLikeHttp2() const {
   return http::kHttp2Preface.starts_with(bytes) ? Preface::kIncomplete : Preface::kNo;
 }
 
-// RFC 7540 3.2. What cannot have it is carried as HTTP/1: a server may ignore the wish. It is never passed on, or
-// the connection would become one that no policy looks into.
+// RFC 7540 3.2. What cannot have it is carried as HTTP/1: a server may ignore the wish. It is never passed
+// on, or the connection would become one that no policy looks into.
 bool Http1Downstream::AsksForHttp2() {
   http::RequestHead& head = block_->call.head;
   if (!head.fields.HasToken(http::FieldId::kUpgrade, "h2c")) return false;

@@ -32,7 +32,8 @@ class Http1Downstream final : public DownstreamConnection, private AnswerWriter 
   // A new connection is not idle: what it was opened for is on its way.
   bool idle() const override { return block_ == nullptr && has_served_ && !socket_->readable(); }
   void Abort() override;
-  // The next answer says that it is the last. An idle connection is left alone: its next request may be on its way.
+  // The next answer says that it is the last. An idle connection is left alone: its next request may be on
+  // its way.
   void Drain() override { draining_ = true; }
   bool http2() const override { return false; }
   const AcceptedAt& accepted_at() const override { return accepted_at_; }

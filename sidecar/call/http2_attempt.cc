@@ -170,7 +170,8 @@ net::Task<std::optional<Failure>> Http2Attempt::ReceiveHead() {
   while (true) {
     while (!stream_.informational().empty()) {
       if (++informational > kMaxInformational) {
-        co_return Failure{FailureKind::kBadResponse, "more than 32 informational answers before the final one"};
+        co_return Failure{FailureKind::kBadResponse,
+                          "more than 32 informational answers before the final one"};
       }
       const http::Http2HeadBlock block = std::move(stream_.informational().front());
       stream_.informational().erase(stream_.informational().begin());
@@ -225,7 +226,8 @@ net::Task<void> Http2Attempt::AwaitGrpcStatus() {
 std::optional<Failure> Http2Attempt::Interrupted() const {
   if (call_.cancellation.cancelled()) return call_.cancellation.failure();
   if (!timed_out_) return std::nullopt;
-  return Failure{FailureKind::kTryTimeout, "no response head within " + Milliseconds(*call_.policy().try_timeout)};
+  return Failure{FailureKind::kTryTimeout,
+                 "no response head within " + Milliseconds(*call_.policy().try_timeout)};
 }
 
 Failure Http2Attempt::WhyClosed() const {
@@ -269,8 +271,8 @@ net::Task<Result<Chunk>> Http2Attempt::Read() {
     co_return Failure{FailureKind::kTruncated, "its answer is not sound HTTP/2"};
   if (stream_.error() == Http2Error::kConnectionLost)
     co_return Failure{FailureKind::kTruncated, "closed inside the body of its answer"};
-  co_return Failure{FailureKind::kTruncated,
-                    "reset the stream inside its answer (" + std::string(http::WordOf(stream_.error())) + ")"};
+  co_return Failure{FailureKind::kTruncated, "reset the stream inside its answer (" +
+                                                 std::string(http::WordOf(stream_.error())) + ")"};
 }
 
 bool Http2Attempt::TryEnd() {

@@ -1,7 +1,7 @@
 // One attempt over HTTP/2: a stream of a shared connection, the request up, the answer down.
 //
-// The body goes up in a child coroutine beside the answer, as with HTTP/1. Cutting an attempt short resets its
-// stream and leaves the connection to the others.
+// The body goes up in a child coroutine beside the answer, as with HTTP/1. Cutting an attempt short resets
+// its stream and leaves the connection to the others.
 #pragma once
 
 #include <memory>

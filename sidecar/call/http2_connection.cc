@@ -69,7 +69,8 @@ bool Http2Connection::IsAbuse(std::string_view bytes) {
 }
 
 void Http2Connection::CountMalformed() {
-  if (guard_ == nullptr || ended_ || guard_->Count(resilience::AbuseKind::kRapidReset, last_received_)) return;
+  if (guard_ == nullptr || ended_ || guard_->Count(resilience::AbuseKind::kRapidReset, last_received_))
+    return;
   session_.GoAway(Http2Error::kEnhanceYourCalm);
   ended_ = true;
   owner_.OnAbuse(resilience::AbuseKind::kRapidReset);

@@ -121,7 +121,7 @@ class Http2Connection final : private http::Http2Session::Events {
   TimePoint last_received_{};
   bool ended_ = false;
   bool broken_by_peer_ = false;  // it broke the rules of the whole connection
-  bool heard_ = false;  // anything
+  bool heard_ = false;           // anything
   bool spoke_http1_ = false;
   bool filled_last_read_ = false;
   bool filled_last_write_ = false;

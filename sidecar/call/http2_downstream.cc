@@ -14,8 +14,8 @@ using http::Http2Error;
 
 namespace {
 
-// An application that set a deadline resets the stream when it has passed, and its clock started a little before
-// ours: it is the callee that was slow, not the application that lost interest.
+// An application that set a deadline resets the stream when it has passed, and its clock started a little
+// before ours: it is the callee that was slow, not the application that lost interest.
 bool DeadlineIsNear(const Call& call, TimePoint now) {
   constexpr Duration kHeadStart = std::chrono::milliseconds(10);
   return call.caller_deadline && now + kHeadStart >= *call.caller_deadline;
@@ -167,7 +167,8 @@ void Http2Call::OnClosed() {
     connection_.Abandoned(*this);
   } else if (!stream_.sent_end()) {
     const bool deadline = block_ != nullptr && DeadlineIsNear(block_->call, connection_.host().loop().now());
-    Cancel({deadline ? FailureKind::kTimeout : FailureKind::kCancelled, deadline ? std::string() : WhyGone()});
+    Cancel(
+        {deadline ? FailureKind::kTimeout : FailureKind::kCancelled, deadline ? std::string() : WhyGone()});
   }
 }
 
@@ -188,7 +189,8 @@ void Http2Call::OnTimer(void* self) {
 
 std::optional<Failure> Http2Call::ReadHead() {
   Call& call = block_->call;
-  const std::string_view problem = http::ReadRequestHead(stream_.head(), stream_.ended_with_head(), call.head);
+  const std::string_view problem =
+      http::ReadRequestHead(stream_.head(), stream_.ended_with_head(), call.head);
   call.grpc = http::IsGrpc(call.head);
   if (stream_.head_too_large()) connection_.host().CountAbuse(resilience::AbuseKind::kHeaderList);
   if (stream_.head_too_large()) return Failure{FailureKind::kHeadTooLarge, "the head is larger than 64 KiB"};

@@ -1,7 +1,7 @@
 // One HTTP/2 connection of the application: every stream is a call of its own.
 //
-// Owned by its worker, on whose thread it lives; it tells the worker when it has ended, which is when the last
-// of its calls has.
+// Owned by its worker, on whose thread it lives; it tells the worker when it has ended, which is when the
+// last of its calls has.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -90,8 +90,8 @@ class Http2Downstream final : public DownstreamConnection, private Http2Connecti
   DownstreamHost& host() { return host_; }
   // A call has its head and begins once the received frames have been taken.
   void Begin(Http2Call& call);
-  // A call has ended, or its stream was closed before it began: it is destroyed, now or once the received frames
-  // have been taken.
+  // A call has ended, or its stream was closed before it began: it is destroyed, now or once the received
+  // frames have been taken.
   void Ended(Http2Call& call);
   void Abandoned(Http2Call& call);
 

@@ -81,10 +81,10 @@ void Http2Stream::OnEnd() {
 
 void Http2Stream::OnClosed(http::Http2Error error) {
   closed_ = true;
-  // RST_STREAM from us that we did not ask for: nghttp2 found the peer's messages malformed. GOAWAY closes with
-  // REFUSED_STREAM.
-  const bool ours = !peer_reset_ && error != http::Http2Error::kNoError && error != http::Http2Error::kRefusedStream &&
-                    error < http::Http2Error::kMalformed;
+  // RST_STREAM from us that we did not ask for: nghttp2 found the peer's messages malformed. GOAWAY closes
+  // with REFUSED_STREAM.
+  const bool ours = !peer_reset_ && error != http::Http2Error::kNoError &&
+                    error != http::Http2Error::kRefusedStream && error < http::Http2Error::kMalformed;
   error_ = ours ? http::Http2Error::kMalformed : error;
   if (connection_ != nullptr && ours) connection_->CountMalformed();
   if (connection_ != nullptr) connection_->Forget(*this);

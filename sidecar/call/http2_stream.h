@@ -37,7 +37,8 @@ class Http2Stream final
     ~Owner() = default;
   };
 
-  Http2Stream(net::Scheduler& scheduler, Owner& owner) : owner_(owner), arrived_(scheduler), taken_(scheduler) {}
+  Http2Stream(net::Scheduler& scheduler, Owner& owner)
+      : owner_(owner), arrived_(scheduler), taken_(scheduler) {}
   ~Http2Stream();
 
   // --- what the peer sends ---
@@ -126,7 +127,7 @@ class Http2Stream final
   bool sent_end_ = false;
   bool all_taken_ = true;
   http::Http2Error error_ = http::Http2Error::kNoError;
-  std::string arriving_;   // not pulled yet
+  std::string arriving_;    // not pulled yet
   std::string handed_out_;  // the chunk that was pulled last; its credit is still out
   Signal arrived_;
 

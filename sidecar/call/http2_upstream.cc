@@ -16,8 +16,9 @@ Http2Upstream::Http2Upstream(Http2UpstreamPool& pool, std::shared_ptr<EndpointSt
     : pool_(pool),
       endpoint_(std::move(endpoint)),
       connect_timeout_(connect_timeout),
-      connection_(pool.loop_, pool.buffers_, fd, net::Socket::State::kConnecting, http::Http2Session::Role::kClient,
-                  *this, pool.tracer_ ? pool.tracer_(endpoint_->text) : http::Http2Trace()),
+      connection_(pool.loop_, pool.buffers_, fd, net::Socket::State::kConnecting,
+                  http::Http2Session::Role::kClient, *this,
+                  pool.tracer_ ? pool.tracer_(endpoint_->text) : http::Http2Trace()),
       keep_alive_(pool.loop_.now(), pool.keep_alive_),
       timer_(&Http2Upstream::OnTimer, this) {}
 
@@ -38,7 +39,8 @@ net::Task<void> Http2Upstream::Run() {
 net::Task<std::optional<Failure>> Http2Upstream::Connect() {
   net::Socket& socket = connection_.socket();
   const IoResult waited = co_await socket.WaitConnected();
-  if (waited.error == IoError::kTimeout) co_return Failure{FailureKind::kConnectTimeout, "no answer in connect_timeout"};
+  if (waited.error == IoError::kTimeout)
+    co_return Failure{FailureKind::kConnectTimeout, "no answer in connect_timeout"};
   const IoError refused = waited.ok() ? socket.ConnectError() : waited.error;
   if (refused == IoError::kNone) co_return std::nullopt;
   if (refused == IoError::kTimeout) co_return Failure{FailureKind::kConnectTimeout, "connection timed out"};
@@ -47,8 +49,10 @@ net::Task<std::optional<Failure>> Http2Upstream::Connect() {
 
 // Of a connection that calls still waited for.
 Failure Http2Upstream::WhyOver() const {
-  if (state_ != State::kConnecting) return {FailureKind::kUnsentReset, "the connection was closed before the request left"};
-  if (timed_out_) return {FailureKind::kConnectTimeout, "connected, but sent no HTTP/2 SETTINGS in connect_timeout"};
+  if (state_ != State::kConnecting)
+    return {FailureKind::kUnsentReset, "the connection was closed before the request left"};
+  if (timed_out_)
+    return {FailureKind::kConnectTimeout, "connected, but sent no HTTP/2 SETTINGS in connect_timeout"};
   if (connection_.spoke_http1()) return {FailureKind::kWrongProtocol, "answers HTTP/2 with HTTP/1.1"};
   return {FailureKind::kWrongProtocol, "closed the connection instead of speaking HTTP/2"};
 }
@@ -66,7 +70,8 @@ void Http2Upstream::Wake(const Failure* failure) {
 bool Http2Upstream::has_room() const {
   if (state_ == State::kLeaving || connection_.ended()) return false;
   const uint32_t said = endpoint_->max_streams.load(std::memory_order_relaxed);
-  const uint32_t most = said == 0 ? Http2UpstreamPool::kUnknownMaxStreams : std::min(said, Http2UpstreamPool::kMaxStreams);
+  const uint32_t most =
+      said == 0 ? Http2UpstreamPool::kUnknownMaxStreams : std::min(said, Http2UpstreamPool::kMaxStreams);
   return connection_.streams() + waiting_.size() < most;
 }
 
@@ -92,7 +97,8 @@ bool Http2Upstream::Open(Http2Stream& stream, const http::Http2Fields& fields, b
 }
 
 void Http2Upstream::OnSettings() {
-  endpoint_->max_streams.store(std::max(connection_.session().peer_max_streams(), 1u), std::memory_order_relaxed);
+  endpoint_->max_streams.store(std::max(connection_.session().peer_max_streams(), 1u),
+                               std::memory_order_relaxed);
   if (state_ != State::kConnecting) return;
   state_ = State::kReady;
   ArmCheck();
@@ -161,8 +167,8 @@ void Http2Upstream::OnTimer(void* self) {
 
 Http2UpstreamPool::~Http2UpstreamPool() = default;
 
-Http2Upstream* Http2UpstreamPool::For(const std::shared_ptr<EndpointState>& endpoint, Duration connect_timeout,
-                                      Failure& why_not) {
+Http2Upstream* Http2UpstreamPool::For(const std::shared_ptr<EndpointState>& endpoint,
+                                      Duration connect_timeout, Failure& why_not) {
   Connections& connections = connections_[endpoint->address];
   Http2Upstream* in_preparation = nullptr;
   for (const std::unique_ptr<Http2Upstream>& connection : connections) {
@@ -175,7 +181,8 @@ Http2Upstream* Http2UpstreamPool::For(const std::shared_ptr<EndpointState>& endp
   }
   if (in_preparation != nullptr) return in_preparation;
   if (connections.size() >= kMaxConnections) {
-    why_not = {FailureKind::kConnectRefused, "has " + std::to_string(kMaxConnections) + " connections already, all in use"};
+    why_not = {FailureKind::kConnectRefused,
+               "has " + std::to_string(kMaxConnections) + " connections already, all in use"};
     return nullptr;
   }
   const net::OpenedSocket opened = net::StartConnect({endpoint->address.ip, endpoint->address.port});

@@ -26,7 +26,8 @@ class Http2UpstreamPool;
 class Http2Upstream final : private Http2Connection::Owner {
  public:
   // A call that waits until the connection takes calls, or never will.
-  struct Waiter : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  struct Waiter
+      : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     explicit Waiter(Signal& to_wake) : wake(to_wake) {}
     Signal& wake;
     bool done = false;               // look again
@@ -34,7 +35,8 @@ class Http2Upstream final : private Http2Connection::Owner {
   };
 
   // Takes ownership of `fd`, which has begun to connect.
-  Http2Upstream(Http2UpstreamPool& pool, std::shared_ptr<EndpointState> endpoint, int fd, Duration connect_timeout);
+  Http2Upstream(Http2UpstreamPool& pool, std::shared_ptr<EndpointState> endpoint, int fd,
+                Duration connect_timeout);
 
   // Calls may begin on it now.
   bool ready() const { return state_ == State::kReady; }
@@ -93,9 +95,10 @@ class Http2Upstream final : private Http2Connection::Owner {
 
 class Http2UpstreamPool {
  public:
-  static constexpr size_t kMaxConnections = 256;       // to one endpoint
-  static constexpr uint32_t kMaxStreams = 1000;        // on one connection, whatever the peer allows
-  static constexpr uint32_t kUnknownMaxStreams = 100;  // until the peer has said (RFC 9113 6.5.2 asks for no less)
+  static constexpr size_t kMaxConnections = 256;  // to one endpoint
+  static constexpr uint32_t kMaxStreams = 1000;   // on one connection, whatever the peer allows
+  static constexpr uint32_t kUnknownMaxStreams =
+      100;  // until the peer has said (RFC 9113 6.5.2 asks for no less)
 
   // Makes the trace of a connection to `endpoint`.
   using Tracer = std::function<http::Http2Trace(const std::string& endpoint)>;
@@ -106,9 +109,10 @@ class Http2UpstreamPool {
   Http2UpstreamPool(const Http2UpstreamPool&) = delete;
   Http2UpstreamPool& operator=(const Http2UpstreamPool&) = delete;
 
-  // A connection that takes another call, now or as soon as it is ready; opened if there is none. Nothing, and
-  // why, when there can be none.
-  Http2Upstream* For(const std::shared_ptr<EndpointState>& endpoint, Duration connect_timeout, Failure& why_not);
+  // A connection that takes another call, now or as soon as it is ready; opened if there is none. Nothing,
+  // and why, when there can be none.
+  Http2Upstream* For(const std::shared_ptr<EndpointState>& endpoint, Duration connect_timeout,
+                     Failure& why_not);
 
   // Of connections that are opened from now on.
   void set_keep_alive(const resilience::KeepAlivePolicy& policy) { keep_alive_ = policy; }
@@ -128,7 +132,8 @@ class Http2UpstreamPool {
 
   void Gone(Http2Upstream& connection);
   void CountOpen(int64_t change) {
-    open_.store(open_.load(std::memory_order_relaxed) + static_cast<uint64_t>(change), std::memory_order_relaxed);
+    open_.store(open_.load(std::memory_order_relaxed) + static_cast<uint64_t>(change),
+                std::memory_order_relaxed);
   }
 
   net::EventLoop& loop_;

@@ -48,7 +48,8 @@ net::Task<Result<Response>> RecordCall::Handle(Call& call, Next next) {
 void RecordCall::Finish(Call& call, const Ending& ending) {
   const Duration took = scheduler_.ReadClock() - call.started;
   metrics::CallSeries& series = call.plan == nullptr ? nameless_ : *call.plan->series[worker_];
-  series.Record({static_cast<uint8_t>(ending.outcome), CodeOf(call, ending), took, call.bytes_up, call.bytes_down});
+  series.Record(
+      {static_cast<uint8_t>(ending.outcome), CodeOf(call, ending), took, call.bytes_up, call.bytes_down});
   if (!WentWell(ending.outcome) || TimeToAnswer(call, took) > kSlow) observer_.OnCall(call, ending, took);
 }
 

@@ -10,7 +10,8 @@ SendUpstream::Version SendUpstream::VersionFor(const Call& call) {
   const config::Protocol wanted = call.target.service->protocol;
   if (wanted == config::Protocol::kHttp1) return Version::kHttp1;
   if (wanted == config::Protocol::kHttp2) return Version::kHttp2;
-  switch (call.callee->endpoints[call.attempts.back().endpoint_index]->speaks.load(std::memory_order_relaxed)) {
+  switch (
+      call.callee->endpoints[call.attempts.back().endpoint_index]->speaks.load(std::memory_order_relaxed)) {
     case EndpointState::Speaks::kHttp1Only:
       return Version::kHttp1;
     case EndpointState::Speaks::kHttp2Only:

@@ -11,7 +11,7 @@ namespace naru::call {
 struct UpstreamContext {
   net::EventLoop& loop;
   net::BufferPool& buffers;
-  UpstreamPool& connections;      // HTTP/1
+  UpstreamPool& connections;  // HTTP/1
   Http2UpstreamPool& http2;
 };
 

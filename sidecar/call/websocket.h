@@ -1,5 +1,5 @@
-// The handshake fields of WebSocket over HTTP/1 (RFC 6455 4), for calls that cross from one version of HTTP to
-// the other: HTTP/2 has none of them (RFC 8441 5.1).
+// The handshake fields of WebSocket over HTTP/1 (RFC 6455 4), for calls that cross from one version of HTTP
+// to the other: HTTP/2 has none of them (RFC 8441 5.1).
 #pragma once
 
 #include <string>

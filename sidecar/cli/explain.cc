@@ -196,10 +196,12 @@ std::string Retries(const Request& request, const resilience::RetryPolicy& retry
 using ParseDuration = std::optional<resilience::Duration> (*)(std::string_view);
 
 // What a field that says how long the caller waits does to the call.
-std::string DeadlineEffect(std::string_view name, std::string_view value, ParseDuration parse, const Policy& policy) {
+std::string DeadlineEffect(std::string_view name, std::string_view value, ParseDuration parse,
+                           const Policy& policy) {
   const std::optional<resilience::Duration> deadline = parse(value);
   if (!deadline.has_value()) return Cat(name, ": malformed, so the call is refused (bad_request)");
-  if (*deadline >= policy.timeout) return Cat(name, ": no shorter than timeout, which holds until the answer begins");
+  if (*deadline >= policy.timeout)
+    return Cat(name, ": no shorter than timeout, which holds until the answer begins");
   return Cat(name, ": the call ends after ", config::FormatDuration(*deadline));
 }
 

@@ -7,8 +7,8 @@
 
 #include "absl/base/config.h"
 #include "sidecar/build_info.h"
-#include "sidecar/http/http2_session.h"
 #include "sidecar/config/text.h"
+#include "sidecar/http/http2_session.h"
 
 namespace naru::cli {
 namespace {
@@ -33,14 +33,10 @@ std::string AbseilVersion() {
 }
 
 std::vector<Library> Libraries() {
-  return {{"boost", BoostVersion()},
-          {"abseil", AbseilVersion()},
-          {"yaml-cpp", NARU_YAML_CPP_VERSION},
-          {"prometheus-cpp", NARU_PROMETHEUS_CPP_VERSION},
-          {"llhttp", NARU_LLHTTP_VERSION},
-          {"nghttp2", std::string(http::Http2LibraryVersion())},
-          {"grpc", NARU_GRPC_VERSION},
-          {"cli11", CLI11_VERSION}};
+  return {{"boost", BoostVersion()},           {"abseil", AbseilVersion()},
+          {"yaml-cpp", NARU_YAML_CPP_VERSION}, {"prometheus-cpp", NARU_PROMETHEUS_CPP_VERSION},
+          {"llhttp", NARU_LLHTTP_VERSION},     {"nghttp2", std::string(http::Http2LibraryVersion())},
+          {"grpc", NARU_GRPC_VERSION},         {"cli11", CLI11_VERSION}};
 }
 
 }  // namespace

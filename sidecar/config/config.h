@@ -115,7 +115,8 @@ struct Config {
   std::vector<Service> services;              // sorted by name
   std::vector<std::string> files;  // main file first, then includes; paths as the user would write them
 
-  // Where a service that has a `port` listens: on the address of the shared port; on 127.0.0.1 where that is none.
+  // Where a service that has a `port` listens: on the address of the shared port; on 127.0.0.1 where that is
+  // none.
   discovery::Address OwnPortOf(const Service& service) const;
 
   // "catalog/learning.yaml:14", or "default".

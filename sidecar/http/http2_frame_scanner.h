@@ -75,7 +75,8 @@ class Http2FrameScanner {
     return static_cast<uint32_t>(Byte(0)) << 16 | static_cast<uint32_t>(Byte(1)) << 8 | Byte(2);
   }
   size_t Wanted() const {
-    const bool window = have_ >= kHeadBytes && Byte(3) == Http2FrameHead::kWindowUpdate && Length() == kIncrementBytes;
+    const bool window =
+        have_ >= kHeadBytes && Byte(3) == Http2FrameHead::kWindowUpdate && Length() == kIncrementBytes;
     return window ? kHeadBytes + kIncrementBytes : kHeadBytes;
   }
   uint32_t Word(size_t i) const {

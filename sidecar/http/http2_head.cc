@@ -46,8 +46,8 @@ std::string_view ReadRequestHead(const Http2HeadBlock& block, bool ends, Request
   into.body = FramingOf(into.fields, ends, problem);
   if (!problem.empty()) return problem;
   if (into.protocol == "h2c") return "h2c cannot be switched to inside HTTP/2";
-  // The stream of an extended CONNECT is a tunnel, not a body (RFC 8441 5). To everybody but the two versions of
-  // HTTP it is what a GET with Upgrade is in the other.
+  // The stream of an extended CONNECT is a tunnel, not a body (RFC 8441 5). To everybody but the two versions
+  // of HTTP it is what a GET with Upgrade is in the other.
   into.upgrade = into.method == "CONNECT" && !into.protocol.empty();
   if (into.upgrade) into.body = {};
   if (into.upgrade) into.method = "GET";

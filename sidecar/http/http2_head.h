@@ -11,8 +11,8 @@
 
 namespace naru::http {
 
-// Views in `into` point into `block`. `ends` says that no body follows. Return an empty view, or what is wrong
-// as a sentence in static memory.
+// Views in `into` point into `block`. `ends` says that no body follows. Return an empty view, or what is
+// wrong as a sentence in static memory.
 std::string_view ReadRequestHead(const Http2HeadBlock& block, bool ends, RequestHead& into);
 // `request_method` is that of the request which this answers.
 std::string_view ReadResponseHead(const Http2HeadBlock& block, std::string_view request_method, bool ends,

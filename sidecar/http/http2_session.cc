@@ -58,12 +58,15 @@ Http2StreamHandler* HandlerOf(nghttp2_session* session, int32_t stream) {
 
 // "HEADERS, stream 1, 34 bytes, flags 0x5".
 std::string Describe(const nghttp2_frame_hd& head) {
-  constexpr std::array<std::string_view, 10> kTypes = {"DATA",         "HEADERS", "PRIORITY", "RST_STREAM",    "SETTINGS",
-                                                       "PUSH_PROMISE", "PING",    "GOAWAY",   "WINDOW_UPDATE", "CONTINUATION"};
-  const std::string type = head.type < kTypes.size() ? std::string(kTypes[head.type]) : "type " + std::to_string(head.type);
+  constexpr std::array<std::string_view, 10> kTypes = {
+      "DATA",         "HEADERS", "PRIORITY", "RST_STREAM",    "SETTINGS",
+      "PUSH_PROMISE", "PING",    "GOAWAY",   "WINDOW_UPDATE", "CONTINUATION"};
+  const std::string type =
+      head.type < kTypes.size() ? std::string(kTypes[head.type]) : "type " + std::to_string(head.type);
   char flags[8];
   std::snprintf(flags, sizeof(flags), "0x%x", head.flags);
-  return type + ", stream " + std::to_string(head.stream_id) + ", " + std::to_string(head.length) + " bytes, flags " + flags;
+  return type + ", stream " + std::to_string(head.stream_id) + ", " + std::to_string(head.length) +
+         " bytes, flags " + flags;
 }
 
 // base64url without padding (RFC 7540 3.2.1). Empty when malformed.
@@ -231,8 +234,8 @@ struct Http2Session::Callbacks {
     return static_cast<ssize_t>(bytes);
   }
 
-  static int SendData(nghttp2_session* session, nghttp2_frame* frame, const uint8_t* frame_head, size_t length,
-                      nghttp2_data_source*, void* user_data) {
+  static int SendData(nghttp2_session* session, nghttp2_frame* frame, const uint8_t* frame_head,
+                      size_t length, nghttp2_data_source*, void* user_data) {
     Http2Session& self = Self(user_data);
     Http2StreamHandler* handler = HandlerOf(session, frame->hd.stream_id);
     if (handler == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // reset since ReadBody
@@ -291,8 +294,8 @@ struct Http2Session::Callbacks {
     nghttp2_option_new(&options);
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_no_closed_streams(options, 1);
-    // nghttp2 drops a block over its limit without a word to the peer, so the limit must be above all that naru
-    // forwards.
+    // nghttp2 drops a block over its limit without a word to the peer, so the limit must be above all that
+    // naru forwards.
     nghttp2_option_set_max_send_header_block_length(options, kMaxSentHeadBytes);
 #ifdef NARU_NGHTTP2_LIMITS_RESETS
     // Looser than resilience/abuse_guard.h, which decides; this one would not say ENHANCE_YOUR_CALM.
@@ -348,7 +351,8 @@ Http2Session::Http2Session(Role role, Events& events, Http2Trace trace)
 
 Http2Session::~Http2Session() = default;
 
-// nghttp2 drops DATA on a stream that it does not know without a word, so that such frames are looked at before.
+// nghttp2 drops DATA on a stream that it does not know without a word, so that such frames are looked at
+// before.
 bool Http2Session::Receive(std::string_view bytes) {
   if (role_ == Role::kClient) return Feed(bytes);
   size_t fed = 0;
@@ -369,18 +373,19 @@ bool Http2Session::Receive(std::string_view bytes) {
 }
 
 bool Http2Session::IsGone(int32_t stream) const {
-  return stream != 0 && stream <= last_request_ && nghttp2_session_find_stream(session_.get(), stream) == nullptr &&
-         !reset_by_us_.Has(stream);
+  return stream != 0 && stream <= last_request_ &&
+         nghttp2_session_find_stream(session_.get(), stream) == nullptr && !reset_by_us_.Has(stream);
 }
 
 bool Http2Session::Feed(std::string_view bytes) {
   if (bytes.empty()) return IsAlive();
-  const ssize_t used = nghttp2_session_mem_recv(
-      session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  const ssize_t used =
+      nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) {
     flooded_ = used == NGHTTP2_ERR_FLOODED;
     const bool abused = flooded_ || header_list_abused_;
-    nghttp2_session_terminate_session(session_.get(), abused ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    nghttp2_session_terminate_session(session_.get(),
+                                      abused ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
     return false;
   }
   return IsAlive();
@@ -482,7 +487,8 @@ bool IsHttp2SettingsField(std::string_view value) {
 
 bool LooksLikeHttp2Settings(std::string_view bytes) {
   // RFC 9113 4.1: three bytes of length, type 4, no flags, stream 0.
-  return bytes.size() >= kFrameHeadBytes && bytes[0] == 0 && bytes.substr(3, 6) == std::string_view("\4\0\0\0\0\0", 6);
+  return bytes.size() >= kFrameHeadBytes && bytes[0] == 0 &&
+         bytes.substr(3, 6) == std::string_view("\4\0\0\0\0\0", 6);
 }
 
 std::string_view Http2LibraryVersion() {
@@ -507,7 +513,8 @@ void Http2Session::GoAway(Http2Error error) {
     return;
   }
   nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session_.get()), NGHTTP2_NO_ERROR, nullptr, 0);
+                        nghttp2_session_get_last_proc_stream_id(session_.get()), NGHTTP2_NO_ERROR, nullptr,
+                        0);
 }
 
 uint32_t Http2Session::peer_max_streams() const {

@@ -1,9 +1,9 @@
 // One HTTP/2 connection, either end, on nghttp2 (RFC 9113). Sans-I/O: bytes come in and become events,
 // commands become bytes that go out.
 //
-// nghttp2 keeps the rules of the protocol: states, flow control, HPACK, malformed messages. Nothing is sent by
-// itself: after Receive or a command, Fill takes what is to be written. Bodies are pulled from the streams as
-// flow control allows. The receive window of a stream opens only as its bytes are consumed; that of the
+// nghttp2 keeps the rules of the protocol: states, flow control, HPACK, malformed messages. Nothing is sent
+// by itself: after Receive or a command, Fill takes what is to be written. Bodies are pulled from the streams
+// as flow control allows. The receive window of a stream opens only as its bytes are consumed; that of the
 // connection at once, so that one slow stream does not hold up the others.
 #pragma once
 
@@ -108,9 +108,9 @@ class Http2Session {
   static constexpr size_t kMaxFields = 256;
   // A list so much over the limit is an attack on memory (RFC 7541 7.3), not a mistake.
   static constexpr size_t kAbusiveHeaderListBytes = 4 * kMaxHeaderListBytes;
-  static constexpr uint32_t kMaxStreams = 512;                     // of one application's connection
-  static constexpr int32_t kRequestWindowBytes = 128 * 1024;       // of one request's body
-  static constexpr int32_t kAnswerWindowBytes = 256 * 1024;        // of one answer's body
+  static constexpr uint32_t kMaxStreams = 512;                         // of one application's connection
+  static constexpr int32_t kRequestWindowBytes = 128 * 1024;           // of one request's body
+  static constexpr int32_t kAnswerWindowBytes = 256 * 1024;            // of one answer's body
   static constexpr int32_t kConnectionWindowBytes = 16 * 1024 * 1024;  // consumed at once
 
   Http2Session(Role role, Events& events, Http2Trace trace = {});
@@ -124,10 +124,12 @@ class Http2Session {
   // True when the peer sent a header list so large that it must be an attack.
   bool header_list_abused() const { return header_list_abused_; }
 
-  // True when so many answers that the protocol demands, to PING mostly, are unsent that there is no end to it.
+  // True when so many answers that the protocol demands, to PING mostly, are unsent that there is no end to
+  // it.
   bool flooded() const { return flooded_; }
 
-  // Writes what is to be sent into `into`, which is at least 16 KiB; returns how much that is. 0: nothing now.
+  // Writes what is to be sent into `into`, which is at least 16 KiB; returns how much that is. 0: nothing
+  // now.
   size_t Fill(std::span<char> into);
   bool WantsToSend() const;
   // False once nothing more can come or go: the connection may be closed.
@@ -184,15 +186,15 @@ class Http2Session {
   bool block_too_large_ = false;
   bool header_list_abused_ = false;
   bool flooded_ = false;
-  bool names_sent_ = false;  // a first request has put its names into the peer's table
+  bool names_sent_ = false;    // a first request has put its names into the peer's table
   int32_t last_request_ = 0;   // the highest stream that the peer has opened
   int32_t reset_by_peer_ = 0;  // the last one
   Remembered reset_by_us_;     // frames that crossed our RST_STREAM may still come on these (RFC 9113 5.1)
   Remembered closed_;
   Http2FrameScanner scanner_{kHttp2Preface.size()};
-  std::span<char> filling_;       // of Fill
-  size_t filled_ = 0;             // of filling_
-  std::string_view unsent_;       // of a frame that did not fit, in memory of nghttp2
+  std::span<char> filling_;  // of Fill
+  size_t filled_ = 0;        // of filling_
+  std::string_view unsent_;  // of a frame that did not fit, in memory of nghttp2
 };
 
 }  // namespace naru::http

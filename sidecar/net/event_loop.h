@@ -51,7 +51,8 @@ class EventLoop final : public Scheduler {
 
  private:
   static constexpr int kMaxEvents = 128;
-  static constexpr int kMaxRounds = 4;  // of coroutines that make each other ready, before events are looked for
+  static constexpr int kMaxRounds =
+      4;  // of coroutines that make each other ready, before events are looked for
 
   void DispatchEvents();
   void RunPosted();

@@ -1,7 +1,8 @@
-// The gRPC service behind the proxies of compare.sh: gRPC's own C++ server, with any message and without a .proto.
+// The gRPC service behind the proxies of compare.sh: gRPC's own C++ server, with any message and without a
+// .proto.
 //
-//   grpc_server PORT    /bench.Echo/Hold answers its head and then stays silent; every other method answers with the
-//   first message it was sent
+//   grpc_server PORT    /bench.Echo/Hold answers its head and then stays silent; every other method answers
+//   with the first message it was sent
 //
 // Not for anything but measuring.
 #include <grpcpp/generic/async_generic_service.h>

@@ -166,8 +166,8 @@ TEST(RetryPolicy, NamesTheReasonOfAFailure) {
   }
   EXPECT_EQ(words, (std::vector<std::string>{"connect_refused: unsent", "connect_timeout: unsent",
                                              "unsent_reset: unsent", "refused_stream: refused",
-                                             "reused_reset: reset", "reset: reset",
-                                             "wrong_protocol: unsent", "try_timeout: reset"}));
+                                             "reused_reset: reset", "reset: reset", "wrong_protocol: unsent",
+                                             "try_timeout: reset"}));
 }
 
 TEST(RetryPolicy, NamesTheReasonOfAStatus) {

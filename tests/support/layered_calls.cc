@@ -63,8 +63,8 @@ CarriedCall& LayeredCalls::Carry(std::string request, call::BodySource* body) {
 }
 
 CarriedCall& LayeredCalls::CarryGrpc(std::initializer_list<std::string_view> fields, call::BodySource* body) {
-  calls_.push_back(
-      std::make_unique<CarriedCall>(world, scheduler, RequestText("POST /learning.Courses/Get", fields), body));
+  calls_.push_back(std::make_unique<CarriedCall>(world, scheduler,
+                                                 RequestText("POST /learning.Courses/Get", fields), body));
   CarriedCall& carried = *calls_.back();
   carried.call.head.major_version = 2;
   carried.call.head.minor_version = 0;

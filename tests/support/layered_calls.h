@@ -67,7 +67,8 @@ class LayeredCalls {
 
   CarriedCall& Carry(std::string request, call::BodySource* body = nullptr);
   // A gRPC call: POST over HTTP/2, with these fields.
-  CarriedCall& CarryGrpc(std::initializer_list<std::string_view> fields = {}, call::BodySource* body = nullptr);
+  CarriedCall& CarryGrpc(std::initializer_list<std::string_view> fields = {},
+                         call::BodySource* body = nullptr);
   // As OutboundStack::Finish.
   void Finish(CarriedCall& carried) { Finish(carried, carried.ending()); }
   void Finish(CarriedCall& carried, const call::Ending& ending);

@@ -281,7 +281,8 @@ TEST(ChooseEndpoint, GoesByTheStatusOfGrpcAndNotOfHttp) {
     const AttemptRecord attempt = call.call.attempts.at(0);
     EXPECT_EQ(resilience::WordOf(attempt.outcome), resilience::WordOf(row.outcome)) << row.fields;
     EXPECT_EQ(attempt.detail, row.detail) << row.fields;
-    EXPECT_EQ(calls.endpoint(1).estimate.Load(calls.scheduler.now()) > kPenalised, row.penalised) << row.fields;
+    EXPECT_EQ(calls.endpoint(1).estimate.Load(calls.scheduler.now()) > kPenalised, row.penalised)
+        << row.fields;
     calls.Finish(call);
     EXPECT_EQ(calls.world.Counts(),
               "attempts courses " + std::string(resilience::WordOf(row.outcome)) + " = 1\n");

@@ -195,8 +195,8 @@ const std::string kOwnOfGrpc = "x-naru-caller: video/video-api\nvia: 2 naru\n";
 TEST(Http2Request, ForwardsTheRequestAndSaysWhoCallsAndForHowLong) {
   EXPECT_EQ(Sent({"POST /v1/x?y=1 HTTP/1.1\r\nHost: Courses.:4000\r\nContent-Length: 3\r\nX-Any: a,  b\r\n"
                   "X-Request-ID: 7\r\nIdempotency-Key: 8\r\n\r\n"}),
-            Pseudo("POST", "/v1/x?y=1") + "*content-length: 3\nx-any: a,  b\n*x-request-id: 7\n*idempotency-key: 8\n" +
-                kOwn);
+            Pseudo("POST", "/v1/x?y=1") +
+                "*content-length: 3\nx-any: a,  b\n*x-request-id: 7\n*idempotency-key: 8\n" + kOwn);
 }
 
 TEST(Http2Request, KeepsTheHostByWhichTheServiceWasNamed) {
@@ -226,9 +226,10 @@ TEST(Http2Request, CutsCookiesIntoCrumbs) {
 
 TEST(Http2Request, MakesOneFieldOfCrumbsOnTheirWayToHttp1) {
   const std::string request = "GET / HTTP/1.1\r\nhost: courses\r\ncookie: a=1\r\nA: b\r\ncookie: c=2\r\n\r\n";
-  EXPECT_EQ(Sent({.request = request, .http2 = true}, true),
-            "GET / HTTP/1.1\r\nhost: courses\r\nA: b\r\ncookie: a=1; c=2\r\nx-naru-caller: video/video-api\r\n"
-            "x-naru-deadline-ms: 5000\r\nvia: 2 naru\r\n\r\n");
+  EXPECT_EQ(
+      Sent({.request = request, .http2 = true}, true),
+      "GET / HTTP/1.1\r\nhost: courses\r\nA: b\r\ncookie: a=1; c=2\r\nx-naru-caller: video/video-api\r\n"
+      "x-naru-deadline-ms: 5000\r\nvia: 2 naru\r\n\r\n");
   // What came as two fields of HTTP/1 stays two.
   EXPECT_EQ(Sent({.request = request}, true),
             "GET / HTTP/1.1\r\nhost: courses\r\ncookie: a=1\r\nA: b\r\ncookie: c=2\r\n" + Own());
@@ -236,7 +237,8 @@ TEST(Http2Request, MakesOneFieldOfCrumbsOnTheirWayToHttp1) {
 
 TEST(Http2Request, SaysTheNumberOfTheAttemptFromTheSecondOn) {
   EXPECT_EQ(Sent({.request = "GET / HTTP/1.1\r\nhost: courses\r\n\r\n", .attempts = 2}),
-            Pseudo("GET") + "x-naru-caller: video/video-api\n*x-naru-attempt: 2\n*x-naru-deadline-ms: 5000\n" +
+            Pseudo("GET") +
+                "x-naru-caller: video/video-api\n*x-naru-attempt: 2\n*x-naru-deadline-ms: 5000\n" +
                 "via: 1.1 naru\n");
 }
 
@@ -256,8 +258,9 @@ TEST(Http2Request, OfGrpcHasATimeoutOnlyIfItsCallerSetOne) {
 }
 
 TEST(Http2Request, LeavesTheFieldsOfGrpcToOtherCalls) {
-  EXPECT_EQ(Sent({"GET / HTTP/1.1\r\nhost: courses\r\ngrpc-timeout: 1S\r\ngrpc-previous-rpc-attempts: 1\r\n\r\n"}),
-            Pseudo("GET") + "grpc-timeout: 1S\ngrpc-previous-rpc-attempts: 1\n" + kOwn);
+  EXPECT_EQ(
+      Sent({"GET / HTTP/1.1\r\nhost: courses\r\ngrpc-timeout: 1S\r\ngrpc-previous-rpc-attempts: 1\r\n\r\n"}),
+      Pseudo("GET") + "grpc-timeout: 1S\ngrpc-previous-rpc-attempts: 1\n" + kOwn);
 }
 
 // gRPC proposal A6
@@ -278,9 +281,10 @@ const std::string kWebSocket =
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 TEST(ExtendedConnect, StandsForAnUpgradeTowardsHttp2) {
-  EXPECT_EQ(Sent({kWebSocket}), ":method: CONNECT\n:scheme: http\n:authority: courses\n:path: /chat\n"
-                                ":protocol: websocket\nsec-websocket-version: 13\n" +
-                                    kOwn);
+  EXPECT_EQ(Sent({kWebSocket}),
+            ":method: CONNECT\n:scheme: http\n:authority: courses\n:path: /chat\n"
+            ":protocol: websocket\nsec-websocket-version: 13\n" +
+                kOwn);
 }
 
 TEST(ExtendedConnect, IsPassedOnToHttp2) {
@@ -317,7 +321,8 @@ TEST(Http2Block, IsTheRequestWithoutWhatIsForOneHopOnly) {
   http::Http2HeadBlock block;
   ToHttp2Block(head, block);
   std::string lines;
-  for (size_t i = 0; i < block.size(); ++i) lines.append(block[i].name).append(": ").append(block[i].value) += "\n";
+  for (size_t i = 0; i < block.size(); ++i)
+    lines.append(block[i].name).append(": ").append(block[i].value) += "\n";
   EXPECT_EQ(lines, ":method: GET\n:scheme: http\n:path: /v1\nhost: courses\naccept: */*\n");
 }
 

@@ -169,8 +169,9 @@ TEST_F(EnforceDeadlineTest, TheCallersGrpcTimeoutShortensTheTimeout) {
 }
 
 TEST_F(EnforceDeadlineTest, TheEarlierOfTwoDeadlinesCounts) {
-  for (const auto& fields : {std::initializer_list<std::string_view>{"grpc-timeout: 2S", "x-naru-deadline-ms: 300"},
-                             std::initializer_list<std::string_view>{"grpc-timeout: 300m", "x-naru-deadline-ms: 2000"}}) {
+  for (const auto& fields :
+       {std::initializer_list<std::string_view>{"grpc-timeout: 2S", "x-naru-deadline-ms: 300"},
+        std::initializer_list<std::string_view>{"grpc-timeout: 300m", "x-naru-deadline-ms: 2000"}}) {
     CarriedCall& call = calls_.CarryGrpc(fields);
     EXPECT_EQ(*call.call.caller_deadline - call.call.started, milliseconds(300));
     calls_.Finish(call);
@@ -181,7 +182,8 @@ TEST_F(EnforceDeadlineTest, RefusesAGrpcTimeoutThatIsNone) {
   for (const char* field : {"grpc-timeout: 1", "grpc-timeout: S", "grpc-timeout:", "grpc-timeout: 100000000n",
                             "grpc-timeout: 1X", "grpc-timeout: -1S"}) {
     CarriedCall& call = calls_.CarryGrpc({field});
-    EXPECT_EQ(call.said(), "bad_request: grpc-timeout is not one to eight digits and one of H M S m u n") << field;
+    EXPECT_EQ(call.said(), "bad_request: grpc-timeout is not one to eight digits and one of H M S m u n")
+        << field;
     calls_.Finish(call);
   }
   EXPECT_TRUE(calls_.upstream.attempts.empty());

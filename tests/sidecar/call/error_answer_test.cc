@@ -177,7 +177,8 @@ class GrpcErrorAnswerTest : public ErrorAnswerTest {
   }
   // Status, fields and body, a line each.
   std::string Answer(CarriedCall& carried, const Failure& failure) {
-    const ErrorAnswer answer = MakeErrorAnswer(carried.call, failure, carried.call.started + milliseconds(512));
+    const ErrorAnswer answer =
+        MakeErrorAnswer(carried.call, failure, carried.call.started + milliseconds(512));
     if (!carried.finished) calls_.Finish(carried, {Outcome::kCancelled, 0, nullptr});
     std::string text = std::to_string(answer.status) + "\n";
     for (const auto& [name, value] : answer.fields) text += name + ": " + value + "\n";
@@ -187,11 +188,12 @@ class GrpcErrorAnswerTest : public ErrorAnswerTest {
 
 TEST_F(GrpcErrorAnswerTest, SaysEverythingInItsHead) {
   CarriedCall& call = Resolved();
-  EXPECT_EQ(Answer(call, {FailureKind::kNoEndpoint, "100% \xc3\xa9"}),
-            "200\ncontent-type: application/grpc\ngrpc-status: 14\n"
-            "grpc-message: {\"outcome\": \"no_endpoint\", \"status\": 503, \"service\": \"courses\", \"squad\": "
-            "\"learning\", \"request_id\": \"r-1\", \"detail\": \"100%25 %C3%A9\", \"attempts\": []}\n"
-            "proxy-status: naru; error=destination_unavailable\nx-naru-outcome: no_endpoint\n");
+  EXPECT_EQ(
+      Answer(call, {FailureKind::kNoEndpoint, "100% \xc3\xa9"}),
+      "200\ncontent-type: application/grpc\ngrpc-status: 14\n"
+      "grpc-message: {\"outcome\": \"no_endpoint\", \"status\": 503, \"service\": \"courses\", \"squad\": "
+      "\"learning\", \"request_id\": \"r-1\", \"detail\": \"100%25 %C3%A9\", \"attempts\": []}\n"
+      "proxy-status: naru; error=destination_unavailable\nx-naru-outcome: no_endpoint\n");
 }
 
 TEST_F(GrpcErrorAnswerTest, FollowsTheTableOfFailures) {
@@ -199,7 +201,8 @@ TEST_F(GrpcErrorAnswerTest, FollowsTheTableOfFailures) {
     const Failure failure{static_cast<FailureKind>(kind), "why"};
     const std::string answer = Answer(Resolved(), failure);
     const std::string status = std::to_string(resilience::TraitsOf(failure.kind).grpc_status);
-    EXPECT_TRUE(answer.starts_with("200\ncontent-type: application/grpc\ngrpc-status: " + status + "\n")) << answer;
+    EXPECT_TRUE(answer.starts_with("200\ncontent-type: application/grpc\ngrpc-status: " + status + "\n"))
+        << answer;
   }
 }
 

@@ -414,7 +414,8 @@ TEST(RetryAttempts, WaitsAsLongAsThePushbackAsks) {
 TEST(RetryAttempts, TriesNotAgainWhereThePushbackSaysSo) {
   for (const char* pushback : {"-1", "soon", ""}) {
     Retries calls("idempotent: true");
-    calls.upstream.Answers(200, std::string("grpc-status: 14\r\ngrpc-retry-pushback-ms: ") + pushback + "\r\n");
+    calls.upstream.Answers(200,
+                           std::string("grpc-status: 14\r\ngrpc-retry-pushback-ms: ") + pushback + "\r\n");
     calls.GrpcOutcome();
     EXPECT_EQ(calls.attempts(), 1u) << pushback;
     EXPECT_EQ(calls.note, "retry.on") << pushback;

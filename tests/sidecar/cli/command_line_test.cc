@@ -299,8 +299,9 @@ TEST_F(CommandLineTest, ExplainSaysWhatTheMethodAndTheHeadersChange) {
 TEST_F(CommandLineTest, ExplainSaysWhatTheDeadlineOfAGrpcCallDoes) {
   EXPECT_THAT(Explained({"grpc", "courses/pkg.Service/Get", "-H", "grpc-timeout: 250m"}),
               HasSubstr("this call  grpc-timeout: the call ends after 250ms\n"));
-  EXPECT_THAT(Explained({"grpc", "courses/pkg.Service/Get", "-H", "grpc-timeout: 1H"}),
-              HasSubstr("this call  grpc-timeout: no shorter than timeout, which holds until the answer begins\n"));
+  EXPECT_THAT(
+      Explained({"grpc", "courses/pkg.Service/Get", "-H", "grpc-timeout: 1H"}),
+      HasSubstr("this call  grpc-timeout: no shorter than timeout, which holds until the answer begins\n"));
   EXPECT_THAT(Explained({"grpc", "courses/pkg.Service/Get", "-H", "grpc-timeout: 250"}),
               HasSubstr("this call  grpc-timeout: malformed, so the call is refused (bad_request)\n"));
 }
