@@ -29,6 +29,13 @@ void* operator new(size_t bytes) {
 void* operator new[](size_t bytes) {
   return Allocate(bytes);
 }
+// std::stable_sort asks in this way.
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return Allocate(bytes);
+}
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept {
+  return Allocate(bytes);
+}
 void operator delete(void* memory) noexcept {
   Free(memory);
 }
