@@ -5,6 +5,7 @@
 
 #include "resilience/deadline.h"
 #include "sidecar/call/compose_head.h"
+#include "sidecar/call/connect_failure.h"
 #include "sidecar/call/enforce_deadline.h"
 #include "sidecar/call/layer.h"
 #include "sidecar/call/message_writer.h"
@@ -67,13 +68,7 @@ net::Task<std::optional<Failure>> Http1Attempt::Connect() {
   timer_.Disarm();
   call_.upstream_wait += context_.loop.ReadClock() - began;
   if (call_.cancellation.cancelled()) co_return call_.cancellation.failure();
-  if (waited.error == IoError::kTimeout) {
-    co_return Failure{FailureKind::kConnectTimeout, "no answer in connect_timeout"};
-  }
-  const IoError refused = waited.ok() ? connection_->socket.ConnectError() : waited.error;
-  if (refused == IoError::kNone) co_return std::nullopt;
-  if (refused == IoError::kTimeout) co_return Failure{FailureKind::kConnectTimeout, "connection timed out"};
-  co_return Failure{FailureKind::kConnectRefused, "connection refused"};
+  co_return ConnectFailure(connection_->socket, waited);
 }
 
 net::Task<std::optional<Failure>> Http1Attempt::SendRequest() {

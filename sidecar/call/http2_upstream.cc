@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "sidecar/call/connect_failure.h"
 #include "sidecar/net/dial.h"
 
 namespace naru::call {
@@ -39,12 +40,7 @@ net::Task<void> Http2Upstream::Run() {
 net::Task<std::optional<Failure>> Http2Upstream::Connect() {
   net::Socket& socket = connection_.socket();
   const IoResult waited = co_await socket.WaitConnected();
-  if (waited.error == IoError::kTimeout)
-    co_return Failure{FailureKind::kConnectTimeout, "no answer in connect_timeout"};
-  const IoError refused = waited.ok() ? socket.ConnectError() : waited.error;
-  if (refused == IoError::kNone) co_return std::nullopt;
-  if (refused == IoError::kTimeout) co_return Failure{FailureKind::kConnectTimeout, "connection timed out"};
-  co_return Failure{FailureKind::kConnectRefused, "connection refused"};
+  co_return ConnectFailure(socket, waited);
 }
 
 // Of a connection that calls still waited for.
