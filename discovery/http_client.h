@@ -1,0 +1,71 @@
+// Asks control planes over HTTP/1.1: Consul, Cloud Map, credential and metadata endpoints. Not the data path.
+//
+// One thread, that of the executor. Keeps one idle connection per origin, and tries once more on a new one
+// where an idle one turns out to be closed. TLS verifies the peer against the system's certificates.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "discovery/time.h"
+
+namespace naru::discovery {
+
+struct HttpUrl {
+  bool tls = false;
+  std::string host;  // an IPv6 address without its brackets
+  uint16_t port = 80;
+  std::string target = "/";  // path and query
+
+  // "http://127.0.0.1:8500/v1/x", "https://host/". Fails with a clause that can follow "URL ".
+  static absl::StatusOr<HttpUrl> Parse(std::string_view text);
+  std::string ToString() const;
+
+  bool operator==(const HttpUrl&) const = default;
+};
+
+using HttpFields = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  std::string method = "GET";
+  HttpUrl url;
+  HttpFields fields;  // Host and Content-Length are added
+  std::string body;
+  Duration timeout = std::chrono::seconds(5);  // for the whole exchange
+  size_t most_bytes = 16 * 1024 * 1024;        // of the answer's body
+};
+
+struct HttpResponse {
+  int status = 0;
+  HttpFields fields;  // names in lower case
+  std::string body;
+
+  // The value of the first field of this name (lower case); empty when there is none.
+  std::string_view Field(std::string_view name) const;
+};
+
+// A coroutine that calls Send may outlive whoever started it by a moment, so it holds its client by
+// shared_ptr.
+class HttpClient {
+ public:
+  explicit HttpClient(boost::asio::any_io_executor executor);
+  ~HttpClient();
+
+  // Any status is an answer. Fails with a sentence that says what happened and where: "http://...: connection
+  // refused". Cancelling the coroutine ends the exchange.
+  boost::asio::awaitable<absl::StatusOr<HttpResponse>> Send(HttpRequest request);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace naru::discovery
