@@ -2,11 +2,19 @@
 
 #include <boost/asio/post.hpp>
 
+#include "absl/strings/ascii.h"
+
 namespace naru::discovery {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+
+// Whatever its case, it is one name. Its last dot says that it is not to be searched for.
+std::string InLowerCase(std::string name) {
+  absl::AsciiStrToLower(&name);
+  return name;
+}
 
 TimePoint Now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
@@ -16,12 +24,12 @@ TimePoint Now() {
 
 std::shared_ptr<Lookup> Lookups::Addresses(const std::string& name,
                                            const std::shared_ptr<LookupListener>& listener) {
-  return Find({name, false}, {RecordType::kA, RecordType::kAaaa}, listener);
+  return Find({InLowerCase(name), false}, {RecordType::kA, RecordType::kAaaa}, listener);
 }
 
 std::shared_ptr<Lookup> Lookups::Services(const std::string& name,
                                           const std::shared_ptr<LookupListener>& listener) {
-  return Find({name, true}, {RecordType::kSrv}, listener);
+  return Find({InLowerCase(name), true}, {RecordType::kSrv}, listener);
 }
 
 std::shared_ptr<Lookup> Lookups::Find(const Key& key, std::vector<RecordType> types,
