@@ -38,7 +38,7 @@ LIBRARIES = {
     "CLI/": ["sidecar/cli/"],
     "llhttp.h": ["sidecar/http/"],
     "nghttp2/": ["sidecar/http/http2_"],
-    "openssl/": ["sidecar/call/websocket"],
+    "openssl/": ["sidecar/call/websocket", "discovery/http_client"],
     "prometheus/": ["metrics/"],
     "boost/asio": ["discovery/", "sidecar/admin/", "sidecar/cli/", "sidecar/health/", "sidecar/app", "sidecar/config_watcher"],
     "boost/beast": ["discovery/", "sidecar/admin/", "sidecar/cli/", "sidecar/health/", "sidecar/app"],
