@@ -1,16 +1,18 @@
 #include "discovery/providers.h"
 
 #include "discovery/dns/dns_provider.h"
+#include "discovery/file/file_provider.h"
 
 namespace naru::discovery {
 
 std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings& settings,
                                              const SourceContext& context) {
   switch (scheme) {
+    case Scheme::kFile:
+      return MakeFileProvider(context);
     case Scheme::kDns:
     case Scheme::kDnsSrv:
       return MakeDnsProvider(context, settings.dns);
-    case Scheme::kFile:
     case Scheme::kCloudMap:
     case Scheme::kConsul:
     case Scheme::kXds:
