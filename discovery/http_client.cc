@@ -20,7 +20,6 @@
 #include <tuple>
 
 #include "absl/strings/ascii.h"
-
 #include "discovery/address.h"
 #include "discovery/text.h"
 
