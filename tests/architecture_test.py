@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = {
     "resilience": [],
     "discovery": ["discovery"],
+    "discovery/consul": ["discovery"],
     "discovery/file": ["discovery"],
     "metrics": [],
     "sidecar/log": [],
