@@ -59,18 +59,20 @@ struct Watched {
   RequestPace pace;
   FailureWait failures;
   std::optional<Answer> last;
+  std::string last_note;
   bool known_empty = false;  // the last list had no instances, and the catalog confirmed it
 };
 
 // What one request has taught.
 struct Lesson {
   std::optional<Answer> answer;  // nothing where there is none that could be used
+  std::string note;              // what of it could not be
   bool fresh = true;             // the answer is no older than it seems
   std::string trouble;           // a sentence; empty: all is well
 };
 
 Lesson Failed(std::string trouble) {
-  return {std::nullopt, false, std::move(trouble)};
+  return {std::nullopt, "", false, std::move(trouble)};
 }
 
 std::string At(const HttpRequest& request, std::string_view what) {
@@ -116,9 +118,9 @@ Lesson Read(const Watched& watched, const HttpRequest& request, const HttpRespon
   *no_instances = list->instances == 0;
   const ConsulMeta meta = MetaOf(response);
   const std::string outdated = WhyOutdated(meta);
-  Lesson lesson{list->answer, outdated.empty(), ""};
-  lesson.answer->revision = Cat("index ", meta.index.value_or(0));
-  if (!list->note.empty()) lesson.trouble = At(request, list->note);
+  Lesson lesson{list->answer, list->note, outdated.empty(), ""};
+  // What could not be used is told here: the rest of the answer is good, so that this is no trouble.
+  lesson.answer->revision = Cat("index ", meta.index.value_or(0), list->note.empty() ? "" : "; ", list->note);
   if (!outdated.empty()) {
     lesson.trouble = At(request, Cat(outdated, ", so that its answer may be outdated"));
     if (list->answer.endpoints.empty()) lesson.answer.reset();  // what is outdated empties nothing
@@ -149,15 +151,20 @@ asio::awaitable<std::optional<Lesson>> Ask(std::shared_ptr<Watched> watched) {
 
 // --- what is told ---
 
-bool SameForCalls(const Answer& a, const Answer& b) {
-  return a.endpoints == b.endpoints && a.exists == b.exists && a.squad == b.squad;
+// The index may have moved for the sake of somebody else.
+bool Changed(const Watched& watched, const Lesson& lesson) {
+  if (!watched.last.has_value() || watched.last_note != lesson.note) return true;
+  Answer before = *watched.last;
+  before.revision = lesson.answer->revision;
+  return before != *lesson.answer;
 }
 
 // The second of two reports is left out where the first has ended the source.
 void Tell(const std::shared_ptr<Watched>& watched, const Lesson& lesson) {
   if (lesson.answer.has_value()) {
-    const bool changed = !watched->last.has_value() || !SameForCalls(*watched->last, *lesson.answer);
+    const bool changed = Changed(*watched, lesson);
     watched->last = lesson.answer;
+    watched->last_note = lesson.note;
     if (changed) {
       watched->report(*lesson.answer);
     } else if (lesson.fresh) {

@@ -62,7 +62,7 @@ class ConsulProviderTest : public testing::Test {
                            [this](Report report) { reports_.push_back(std::move(report)); });
   }
 
-  Reply Answer(const SeenRequest& request) {
+  Reply Next(const SeenRequest& request) {
     if (request.target.starts_with("/v1/catalog/services")) return catalog_;
     if (asked_ < script_.size()) return script_[asked_++];
     Reply blocked;
@@ -94,7 +94,7 @@ class ConsulProviderTest : public testing::Test {
   std::vector<Reply> script_;
   Reply catalog_ = At(1, R"({"consul": []})");
   size_t asked_ = 0;
-  ScriptedHttpServer server_{io_, [this](const SeenRequest& request) { return Answer(request); }};
+  ScriptedHttpServer server_{io_, [this](const SeenRequest& request) { return Next(request); }};
   std::unique_ptr<SourceProvider> provider_;
   std::vector<Report> reports_;
 };
@@ -177,15 +177,15 @@ TEST_F(ConsulProviderTest, NeverEmptiesAServiceByAnOutdatedAnswer) {
 }
 
 TEST_F(ConsulProviderTest, SaysWhichInstancesCannotBeCalledBesideThoseThatCan) {
-  script_ = {At(5, Instances({"10.0.0.1", "db.example.com"}))};
+  script_ = {At(5, Instances({"10.0.0.1"})), At(6, Instances({"10.0.0.1", "db.example.com"})),
+             At(7, Instances({"10.0.0.1", "db.example.com"}))};
   const auto source = Open();
-  EXPECT_EQ(
-      Reports(2),
-      (std::vector<Report>{
-          Serving({"10.0.0.1"}, 5),
-          Trouble{Cat(Where("/v1/health/service/courses?stale"),
-                      ": 1 of 2 instances cannot be called, such as \"db.example.com\" port 80: let them "
-                      "register an IP address and a port")}}));
+  Answer noted = std::get<Answer>(Serving({"10.0.0.1"}, 6));
+  noted.revision +=
+      "; 1 of 2 instances cannot be called, such as \"db.example.com\" port 80: let them register an IP "
+      "address and a "
+      "port";
+  EXPECT_EQ(Reports(3), (std::vector<Report>{Serving({"10.0.0.1"}, 5), noted, Confirmed()}));
 }
 
 TEST_F(ConsulProviderTest, SendsTokenTagsAndDatacenterAsConfigured) {
