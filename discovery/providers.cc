@@ -1,17 +1,20 @@
 #include "discovery/providers.h"
 
+#include "discovery/consul/consul_provider.h"
 #include "discovery/file/file_provider.h"
 
 namespace naru::discovery {
 
-std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings&, const SourceContext& context) {
+std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings& settings,
+                                             const SourceContext& context) {
   switch (scheme) {
     case Scheme::kFile:
       return MakeFileProvider(context);
+    case Scheme::kConsul:
+      return MakeConsulProvider(context, settings.consul);
     case Scheme::kDns:
     case Scheme::kDnsSrv:
     case Scheme::kCloudMap:
-    case Scheme::kConsul:
     case Scheme::kXds:
       break;
   }
