@@ -1,13 +1,19 @@
 #include "discovery/providers.h"
 
+#include "discovery/aws/cloud_map_provider.h"
+#include "discovery/file/file_provider.h"
+
 namespace naru::discovery {
 
-std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings&, const SourceContext&) {
+std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings& settings,
+                                             const SourceContext& context) {
   switch (scheme) {
     case Scheme::kFile:
+      return MakeFileProvider(context);
+    case Scheme::kCloudMap:
+      return MakeCloudMapProvider(context, settings.cloud_map);
     case Scheme::kDns:
     case Scheme::kDnsSrv:
-    case Scheme::kCloudMap:
     case Scheme::kConsul:
     case Scheme::kXds:
       break;
