@@ -1,6 +1,7 @@
 #include "discovery/providers.h"
 
 #include "discovery/aws/cloud_map_provider.h"
+#include "discovery/consul/consul_provider.h"
 #include "discovery/file/file_provider.h"
 
 namespace naru::discovery {
@@ -12,9 +13,10 @@ std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings& sett
       return MakeFileProvider(context);
     case Scheme::kCloudMap:
       return MakeCloudMapProvider(context, settings.cloud_map);
+    case Scheme::kConsul:
+      return MakeConsulProvider(context, settings.consul);
     case Scheme::kDns:
     case Scheme::kDnsSrv:
-    case Scheme::kConsul:
     case Scheme::kXds:
       break;
   }

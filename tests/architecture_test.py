@@ -15,9 +15,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # is the files directly in it (app, main), which join everything.
 FOLDERS = {
     "resilience": [],
-    "discovery": ["discovery"],
+    "discovery": ["discovery"],  # providers.cc knows every kind of source
     "discovery/aws": ["discovery"],
+    "discovery/consul": ["discovery"],
+    "discovery/dns": ["discovery"],
     "discovery/file": ["discovery"],
+    "discovery/xds": ["discovery"],
     "metrics": [],
     "sidecar/log": [],
     "sidecar/http": [],

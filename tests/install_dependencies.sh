@@ -15,7 +15,7 @@ BUILD_AND_TEST=(
   libabsl-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev zlib1g-dev
   libnghttp2-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev 'pkgconf|pkg-config'
-  python3 python3-pip python3-venv python3-pytest python3-grpcio python3-protobuf python3-h2 prometheus
+  iproute2 python3 python3-pip python3-venv python3-pytest python3-grpcio python3-protobuf python3-h2 prometheus
 )
 LLHTTP_VERSION=9.3.0.0
 LLHTTP_DIRECTORY=.deps/llhttp
