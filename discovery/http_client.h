@@ -1,7 +1,9 @@
 // Asks control planes over HTTP/1.1: Consul, Cloud Map, credential and metadata endpoints. Not the data path.
 //
 // One thread, that of the executor. Keeps one idle connection per origin, and tries once more on a new one
-// where an idle one turns out to be closed. TLS verifies the peer against the system's certificates.
+// where an idle one turns out to be closed: whatever is asked here may be asked twice. TLS verifies the peer
+// against the system's certificates, or those of the environment's SSL_CERT_FILE, and the name in the URL.
+// No proxy is used and no redirection followed.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,22 +17,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "discovery/http_url.h"
 #include "discovery/time.h"
 
 namespace naru::discovery {
-
-struct HttpUrl {
-  bool tls = false;
-  std::string host;  // an IPv6 address without its brackets
-  uint16_t port = 80;
-  std::string target = "/";  // path and query
-
-  // "http://127.0.0.1:8500/v1/x", "https://host/". Fails with a clause that can follow "URL ".
-  static absl::StatusOr<HttpUrl> Parse(std::string_view text);
-  std::string ToString() const;
-
-  bool operator==(const HttpUrl&) const = default;
-};
 
 using HttpFields = std::vector<std::pair<std::string, std::string>>;
 
@@ -50,17 +40,20 @@ struct HttpResponse {
 
   // The value of the first field of this name (lower case); empty when there is none.
   std::string_view Field(std::string_view name) const;
+
+  bool operator==(const HttpResponse&) const = default;
 };
 
 // A coroutine that calls Send may outlive whoever started it by a moment, so it holds its client by
 // shared_ptr.
 class HttpClient {
  public:
-  explicit HttpClient(boost::asio::any_io_executor executor);
+  // `trust_file` is PEM with the certificates to trust instead of the system's; empty: the system's.
+  explicit HttpClient(boost::asio::any_io_executor executor, std::string trust_file = "");
   ~HttpClient();
 
-  // Any status is an answer. Fails with a sentence that says what happened and where: "http://...: connection
-  // refused". Cancelling the coroutine ends the exchange.
+  // Any status is an answer. Fails with a sentence that says what happened and where: "http://...:
+  // connecting: connection refused". Cancelling the coroutine ends the exchange.
   boost::asio::awaitable<absl::StatusOr<HttpResponse>> Send(HttpRequest request);
 
  private:
