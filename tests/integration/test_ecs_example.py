@@ -2,15 +2,21 @@
 
 import json
 import os
+import pathlib
 import re
 import shlex
+import stat
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
+from support import cloud_map
 from support.naru import BINARY, ROOT, SANITIZER_ENVIRONMENT, run_command, sanitized
-from support.waiting import PATIENCE
+from support.network import ADDRESSES
+from support.upstream import ok
+from support.waiting import PATIENCE, eventually
 
 EXAMPLE = ROOT / "examples" / "ecs"
 CONFIGURATION = EXAMPLE / "naru.yaml"
@@ -191,24 +197,65 @@ def test_the_image_is_the_one_that_the_task_definition_means():
     assert ("COPY", "examples/ecs/naru.yaml /etc/naru/naru.yaml") in instructions()[-1]
 
 
+# The task, run
+
+
+def open_for_writing(pid):
+    """The regular files that the process could write, beside what it was given."""
+    found = []
+    for descriptor in set(os.listdir(f"/proc/{pid}/fd")) - {"0", "1", "2"}:
+        flags = int(pathlib.Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().split("flags:")[1].split()[0], 8)
+        if flags & os.O_ACCMODE != os.O_RDONLY and stat.S_ISREG(os.stat(f"/proc/{pid}/fd/{descriptor}").st_mode):
+            found.append(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+    return found
+
+
+def status(pid, field):
+    return int(re.search(rf"^{field}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+
+
+@pytest.fixture
+def task(private_network, tmp_path, upstream):
+    """naru as the task would run it, its two services in a Cloud Map, each with one endpoint that answers its own name."""
+    environment = {**os.environ, **SANITIZER_ENVIRONMENT, **environment_of(NARU)}
+    with cloud_map.running() as registry:
+        for name, address in zip(("courses", "payments"), ADDRESSES):
+            peer = upstream(ok(name.encode()), host=address)
+            registry.service("prod", name).register("a-task", peer.host, peer.port)
+        environment |= {"AWS_REGION": cloud_map.REGION, "AWS_ENDPOINT_URL_SERVICEDISCOVERY": registry.url,
+                        "AWS_CONTAINER_CREDENTIALS_FULL_URI": registry.url + cloud_map.TASK_CREDENTIALS,
+                        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "the agent's token"}
+        with open(tmp_path / "naru.log", "wb") as log:
+            naru = subprocess.Popen(
+                ["unshare", "--mount", sys.executable, ROOT / "tests/integration/support/read_only_task.py", BINARY,
+                 CONFIGURATION, NARU["user"].split(":")[0]], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        try:
+            yield naru
+        finally:
+            naru.terminate()
+            print((tmp_path / "naru.log").read_text())
+            assert naru.wait(6 * PATIENCE) == 0
+
+
+def healthy(naru):
+    assert naru.poll() is None, f"naru ended with {naru.returncode}"
+    check = NARU["healthCheck"]["command"]
+    return run_command(*check[2:], "-c", CONFIGURATION, environment=environment_of(NARU)).returncode == 0
+
+
 @pytest.mark.limit(120)
-def test_naru_is_healthy_on_a_read_only_root_as_the_user_of_the_task(tmp_path):
-    """The installed package is what test_package.py runs; here it is how the task runs it."""
-    without_cloud_map = re.sub(r"cloudmap://\w+/\w+", "[10.0.1.11:8080]", TEXT)
-    configuration = tmp_path / "naru.yaml"
-    configuration.write_text(without_cloud_map)
-    root = os.geteuid() == 0
-    user = NARU["user"].split(":")[0]
-    ran = subprocess.run(
-        ["unshare", "--mount", "--net", *([] if root else ["--user", "--map-root-user"]), sys.executable,
-         ROOT / "tests/integration/support/read_only_task.py", BINARY, configuration, user if root else "-"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=9 * PATIENCE,
-        env={**os.environ, **SANITIZER_ENVIRONMENT, **environment_of(NARU)})
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    saw = json.loads(ran.stdout.splitlines()[-1])
-    assert saw["writes"] == [] and saw["metrics"] and saw["exit"] == 0
-    assert saw["user"] == (int(user) if root else 0)
-    assert sanitized() or saw["rss_kib"] / 1024 < NARU["memoryReservation"]
+def test_the_task_is_healthy_and_calls_what_cloud_map_says(task):
+    eventually(lambda: healthy(task), "the container's health check passes", 3 * PATIENCE)
+    for variable, url in environment_of(APPLICATION).items():
+        with urllib.request.urlopen(url + "/v1/x", timeout=PATIENCE) as answer:
+            assert answer.read().decode() == variable.removesuffix("_URL").lower()
+    labels = NARU["dockerLabels"]
+    metrics = f"http://127.0.0.1:{labels['ECS_PROMETHEUS_EXPORTER_PORT']}{labels['ECS_PROMETHEUS_METRICS_PATH']}"
+    with urllib.request.urlopen(metrics, timeout=PATIENCE) as answer:
+        assert 'caller_squad="video"' in answer.read().decode()
+    assert status(task.pid, "Uid") == int(NARU["user"].split(":")[0])
+    assert open_for_writing(task.pid) == []
+    assert sanitized() or status(task.pid, "VmRSS") / 1024 < NARU["memoryReservation"]
 
 
 # The page
