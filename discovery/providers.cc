@@ -1,10 +1,12 @@
 #include "discovery/providers.h"
 
 #include "discovery/file/file_provider.h"
+#include "discovery/xds/xds_provider.h"
 
 namespace naru::discovery {
 
-std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings&, const SourceContext& context) {
+std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings& settings,
+                                             const SourceContext& context) {
   switch (scheme) {
     case Scheme::kFile:
       return MakeFileProvider(context);
@@ -12,8 +14,9 @@ std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings&, con
     case Scheme::kDnsSrv:
     case Scheme::kCloudMap:
     case Scheme::kConsul:
-    case Scheme::kXds:
       break;
+    case Scheme::kXds:
+      return MakeXdsProvider(context, settings.xds);
   }
   return nullptr;
 }
