@@ -1,5 +1,8 @@
 #include "discovery/providers.h"
 
+#include "discovery/aws/cloud_map_provider.h"
+#include "discovery/consul/consul_provider.h"
+#include "discovery/dns/dns_provider.h"
 #include "discovery/file/file_provider.h"
 #include "discovery/xds/xds_provider.h"
 
@@ -12,9 +15,11 @@ std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings& sett
       return MakeFileProvider(context);
     case Scheme::kDns:
     case Scheme::kDnsSrv:
+      return MakeDnsProvider(context, settings.dns);
     case Scheme::kCloudMap:
+      return MakeCloudMapProvider(context, settings.cloud_map);
     case Scheme::kConsul:
-      break;
+      return MakeConsulProvider(context, settings.consul);
     case Scheme::kXds:
       return MakeXdsProvider(context, settings.xds);
   }

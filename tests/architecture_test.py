@@ -15,7 +15,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # is the files directly in it (app, main), which join everything.
 FOLDERS = {
     "resilience": [],
-    "discovery": ["discovery"],
+    "discovery": ["discovery"],  # providers.cc knows every kind of source
+    "discovery/aws": ["discovery"],
+    "discovery/consul": ["discovery"],
+    "discovery/dns": ["discovery"],
     "discovery/file": ["discovery"],
     "discovery/xds": ["discovery"],
     "metrics": [],
@@ -35,11 +38,12 @@ FOLDERS = {
 # Which libraries there are, by how their headers begin, and where those may appear. The longest row that fits decides.
 LIBRARIES = {
     "absl/": ["discovery/", "metrics/", "sidecar/"],
+    "ares.h": ["discovery/dns/dns_channel.cc"],
     "yaml-cpp/": ["discovery/file/yaml_value", "sidecar/config/"],
     "CLI/": ["sidecar/cli/"],
     "llhttp.h": ["sidecar/http/"],
     "nghttp2/": ["sidecar/http/http2_"],
-    "openssl/": ["sidecar/call/websocket", "discovery/http_client"],
+    "openssl/": ["sidecar/call/websocket", "discovery/http_client", "discovery/aws/sigv4"],
     "prometheus/": ["metrics/"],
     "boost/asio": ["discovery/", "sidecar/admin/", "sidecar/cli/", "sidecar/health/", "sidecar/app", "sidecar/config_watcher"],
     "boost/beast": ["discovery/", "sidecar/admin/", "sidecar/cli/", "sidecar/health/", "sidecar/app"],
@@ -53,9 +57,10 @@ LIBRARIES = {
     "sys/socket.h": ["sidecar/net/", "sidecar/admin/", "sidecar/cli/"],
     "sys/epoll.h": ["sidecar/net/", "sidecar/admin/", "sidecar/cli/"],
     "sys/eventfd.h": ["sidecar/net/"],
+    "sys/time.h": ["discovery/dns/dns_channel.cc", "metrics/", "sidecar/"],
     "sys/": ["discovery/file/", "metrics/", "sidecar/"],
     "linux/": ["sidecar/net/"],
-    "netinet/": ["sidecar/net/", "sidecar/admin/", "sidecar/cli/"],
+    "netinet/": ["discovery/dns/dns_channel.cc", "sidecar/net/", "sidecar/admin/", "sidecar/cli/"],
     "arpa/inet.h": ["discovery/", "sidecar/net/"],
 }
 

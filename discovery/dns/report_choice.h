@@ -1,0 +1,21 @@
+// Decides what a source reports once something was heard: the whole answer where it changed. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "discovery/source.h"
+
+namespace naru::discovery {
+
+class ReportChoice {
+ public:
+  // `answer` is what is believed now, if anything is; `trouble` a sentence, or empty. Nothing to report while
+  // there is neither.
+  std::optional<Report> Choose(const std::optional<Answer>& answer, const std::string& trouble);
+
+ private:
+  std::optional<Answer> last_;
+};
+
+}  // namespace naru::discovery
