@@ -124,7 +124,8 @@ def test_what_makes_no_sense_is_refused_with_the_reason_and_calls_go_on(start_na
     eventually(lambda: "error" not in source(naru), "the trouble is over")
 
 
-def test_a_resource_that_is_gone_from_the_snapshot_changes_nothing_and_an_empty_one_does(start_naru, control_plane, service_at):
+def test_a_resource_that_is_gone_from_the_snapshot_changes_nothing_and_an_empty_one_does(start_naru, control_plane,
+                                                                                      service_at):
     one = service_at("one", "10.77.0.1")
     server = control_plane()
     server.serve("1", assignment("courses", one.address), assignment("users", one.address))
@@ -221,7 +222,8 @@ def test_grpc_starts_nothing_while_nobody_is_asked_by_xds(start_naru, upstream, 
     naru.services = fixed
     naru.write_config()
     assert naru.reload().status == 200
-    eventually(lambda: set(naru.thread_names()) <= before | {"naru-discovery"}, "gRPC's threads end with the last source")
+    eventually(lambda: set(naru.thread_names()) <= before | {"naru-discovery"},
+               "gRPC's threads end with the last source")
 
 
 # Services that the file does not name

@@ -332,6 +332,16 @@ TEST_F(XdsProviderTest, TakesAThousandClustersOf50EndpointsInOneResponse) {
   }
 }
 
+TEST_F(XdsProviderTest, AResponseBeyond64MiBIsTrouble) {
+  AdsServer server;
+  Provide(server.address());
+  const auto source = Open("courses");
+  ASSERT_TRUE(Asks(server, First(Eds({"courses"}))));
+  server.SendBytes(std::string(64 * 1024 * 1024 + 1, ' '));
+  EXPECT_TRUE(Troubles(Cat("the xDS server ", server.address(),
+                           " (discovery.xds.server) does not answer: RESOURCE_EXHAUSTED: ")));
+}
+
 TEST_F(XdsProviderTest, WithoutAServerSaysWhatToSet) {
   Provide("");
   const auto source = Open("courses");
