@@ -20,7 +20,6 @@
 #include <tuple>
 
 #include "absl/strings/ascii.h"
-
 #include "discovery/address.h"
 #include "discovery/text.h"
 
@@ -36,7 +35,8 @@ using tcp = asio::ip::tcp;
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr uint32_t kMostHeadBytes = 64 * 1024;
-constexpr size_t kMostOrigins = 32;  // of which an idle connection is kept
+constexpr size_t kMostOrigins = 32;  // of which idle connections are kept
+constexpr size_t kMostIdle = 4;      // of one origin
 // Shorter than NAT gateways and load balancers forget a silent connection (350 s and 60 s by default).
 constexpr Duration kLongestIdle = std::chrono::seconds(50);
 
@@ -287,6 +287,8 @@ class HttpClient::Impl {
   absl::StatusOr<HttpResponse> Conclude(const HttpRequest& request, Exchanged exchanged,
                                         std::unique_ptr<Connection> connection);
 
+  using Idle = std::vector<std::unique_ptr<Connection>>;  // never empty; the longest idle first
+
   std::unique_ptr<Connection> TakeIdle(const Origin& origin);
   void Keep(const Origin& origin, std::unique_ptr<Connection> connection);
   absl::Status PrepareTls();
@@ -294,7 +296,7 @@ class HttpClient::Impl {
   const asio::any_io_executor executor_;
   const std::string trust_file_;
   std::optional<ssl::context> tls_;  // made when first needed: the system's certificates take megabytes
-  std::map<Origin, std::unique_ptr<Connection>> idle_;
+  std::map<Origin, Idle> idle_;
 };
 
 asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::Send(std::shared_ptr<Impl> self,
@@ -360,10 +362,11 @@ absl::StatusOr<HttpResponse> HttpClient::Impl::Conclude(const HttpRequest& reque
 std::unique_ptr<Connection> HttpClient::Impl::TakeIdle(const Origin& origin) {
   const auto at = idle_.find(origin);
   if (at == idle_.end()) return nullptr;
-  std::unique_ptr<Connection> connection = std::move(at->second);
-  idle_.erase(at);
-  if (Now() - connection->idle_since > kLongestIdle) return nullptr;
-  return connection;
+  std::unique_ptr<Connection> connection = std::move(at->second.back());
+  at->second.pop_back();
+  const bool too_old = Now() - connection->idle_since > kLongestIdle;
+  if (too_old || at->second.empty()) idle_.erase(at);  // the others are older
+  return too_old ? nullptr : std::move(connection);
 }
 
 void HttpClient::Impl::Keep(const Origin& origin, std::unique_ptr<Connection> connection) {
@@ -371,11 +374,13 @@ void HttpClient::Impl::Keep(const Origin& origin, std::unique_ptr<Connection> co
   connection->idle_since = Now();
   if (idle_.size() >= kMostOrigins && !idle_.contains(origin)) {
     const auto older = [](const auto& a, const auto& b) {
-      return a.second->idle_since < b.second->idle_since;
+      return a.second.back()->idle_since < b.second.back()->idle_since;
     };
     idle_.erase(std::min_element(idle_.begin(), idle_.end(), older));
   }
-  idle_[origin] = std::move(connection);
+  Idle& idle = idle_[origin];
+  if (idle.size() >= kMostIdle) idle.erase(idle.begin());
+  idle.push_back(std::move(connection));
 }
 
 absl::Status HttpClient::Impl::PrepareTls() {

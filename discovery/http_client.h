@@ -1,6 +1,6 @@
 // Asks control planes over HTTP/1.1: Consul, Cloud Map, credential and metadata endpoints. Not the data path.
 //
-// One thread, that of the executor. Keeps one idle connection per origin, and tries once more on a new one
+// One thread, that of the executor. Keeps a few idle connections per origin, and tries once more on a new one
 // where an idle one turns out to be closed: whatever is asked here may be asked twice. TLS verifies the peer
 // against the system's certificates, or those of the environment's SSL_CERT_FILE, and the name in the URL.
 // No proxy is used and no redirection followed.

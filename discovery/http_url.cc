@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "absl/strings/ascii.h"
-
 #include "discovery/address.h"
 #include "discovery/text.h"
 

@@ -26,13 +26,18 @@ SourceRecord::Change SourceRecord::Take(Report report, TimePoint now) {
 
 SourceRecord::Change SourceRecord::UseRanges(const PrivateRanges& ranges, TimePoint) {
   ranges_ = ranges;
-  return finding_.set == nullptr ? Change{} : TakeAnswer(answer_);
+  return finding_.set == nullptr ? Change{} : TakeAnswer(answer());
 }
 
 SourceRecord::Change SourceRecord::TakeAnswer(Answer answer) {
   const EndpointSet* before = finding_.set.get();
   const uint64_t version = before == nullptr ? 1 : before->version + 1;
-  EndpointSet set = Guarded(answer.endpoints, ranges_, WrittenBy::kSource, uri_.text, version);
+  refused_.clear();
+  for (const Endpoint& endpoint : answer.endpoints) {
+    if (!ranges_.Allows(endpoint.address, WrittenBy::kSource)) refused_.push_back(endpoint);
+  }
+  EndpointSet set =
+      Guarded(std::exchange(answer.endpoints, {}), ranges_, WrittenBy::kSource, uri_.text, version);
   Change change;
   change.endpoints = before == nullptr || !before->SameEndpoints(set) || finding_.exists != answer.exists;
   change.refused = before == nullptr ? !set.refused.empty() : before->refused != set.refused;
@@ -40,8 +45,15 @@ SourceRecord::Change SourceRecord::TakeAnswer(Answer answer) {
   finding_.squad = answer.squad;
   finding_.revision = answer.revision;
   if (change.endpoints) finding_.set = std::make_shared<const EndpointSet>(std::move(set));
-  answer_ = std::move(answer);
+  told_ = std::move(answer);
   return change;
+}
+
+Answer SourceRecord::answer() const {
+  Answer answer = told_;
+  if (finding_.set != nullptr) answer.endpoints = finding_.set->endpoints;
+  answer.endpoints.insert(answer.endpoints.end(), refused_.begin(), refused_.end());
+  return answer;
 }
 
 SourceRecord::Change SourceRecord::TakeTrouble(Trouble trouble, TimePoint now) {

@@ -58,7 +58,8 @@ class SourceRecord {
 
   const SourceUri& uri() const { return uri_; }
   const Finding& finding() const { return finding_; }
-  const Answer& answer() const { return answer_; }
+  // The last answer, unguarded.
+  Answer answer() const;
 
  private:
   Change TakeAnswer(Answer answer);
@@ -67,7 +68,8 @@ class SourceRecord {
 
   const SourceUri uri_;
   PrivateRanges ranges_;
-  Answer answer_;  // the last one, unguarded
+  Answer told_;                    // the last answer; its endpoints are in finding_.set and here:
+  std::vector<Endpoint> refused_;  // those that the guard removed
   Finding finding_;
 };
 

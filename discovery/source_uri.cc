@@ -82,7 +82,16 @@ absl::Status ParseOptions(std::string_view query, SourceUri& uri) {
           Cat("\"", uri.text, "\" has the option \"", key, "\"; there are tag, dc, passing, near and ns"));
     }
     if (!value.has_value()) return Wrong(uri.text, "has a malformed % escape", uri.scheme);
-    if (!value->empty()) uri.options.emplace_back(key, *value);
+    if (key == "passing") {
+      const std::string_view whether =
+          equals == pair.npos || *value == "1" ? "true" : std::string_view(*value);
+      if (whether != "true" && whether != "false") {
+        return Wrong(uri.text, "has a `passing` that is neither true nor false", uri.scheme);
+      }
+      uri.options.emplace_back(key, whether);
+    } else if (!value->empty()) {
+      uri.options.emplace_back(key, *value);
+    }
   }
   return absl::OkStatus();
 }

@@ -86,7 +86,7 @@ TEST_F(HttpClientTest, ReadsChunksAndWhatTheEndOfTheConnectionEnds) {
   EXPECT_EQ(Send(Get(server.Url()))->body, "the end");
 }
 
-TEST_F(HttpClientTest, KeepsOneConnectionPerOrigin) {
+TEST_F(HttpClientTest, KeepsConnectionsPerOrigin) {
   ScriptedHttpServer server(io_, Always({}));
   ScriptedHttpServer other(io_, Always({}));
   for (int i = 0; i < 3; ++i) {
@@ -95,6 +95,22 @@ TEST_F(HttpClientTest, KeepsOneConnectionPerOrigin) {
   }
   EXPECT_EQ(server.connections(), 1);
   EXPECT_EQ(other.connections(), 1);
+}
+
+TEST_F(HttpClientTest, KeepsAFewConnectionsOfThoseThatWereNeededAtOnce) {
+  ScriptedHttpServer server(io_, Always({}));
+  for (int round = 0; round < 2; ++round) {
+    int answers = 0;
+    for (int i = 0; i < 6; ++i) {
+      asio::co_spawn(io_, client_.Send(Get(server.Url())),
+                     [&answers](const std::exception_ptr&, const absl::StatusOr<HttpResponse>& response) {
+                       EXPECT_TRUE(response.ok()) << response.status();
+                       ++answers;
+                     });
+    }
+    while (answers < 6) io_.run_one();
+  }
+  EXPECT_EQ(server.connections(), 6 + 2);
 }
 
 TEST_F(HttpClientTest, DoesNotKeepAConnectionThatIsToBeClosed) {

@@ -40,6 +40,13 @@ TEST(SourceUri, KeepsTheOptionsOfConsul) {
   EXPECT_EQ(uri->Option("passing"), "");
 }
 
+TEST(SourceUri, TakesPassingWithoutAValueForTrue) {
+  EXPECT_EQ(SourceUri::Parse("consul://courses?passing")->Option("passing"), "true");
+  EXPECT_EQ(SourceUri::Parse("consul://courses?passing=1")->Option("passing"), "true");
+  EXPECT_EQ(SourceUri::Parse("consul://courses?passing=true")->Option("passing"), "true");
+  EXPECT_EQ(SourceUri::Parse("consul://courses?passing=false")->Option("passing"), "false");
+}
+
 struct Refused {
   std::string_view text;
   std::string_view why;
@@ -64,6 +71,9 @@ TEST(SourceUri, SaysWhatIsWrongAndHowItIsWritten) {
            Refused{
                "consul://c?tag=%zz",
                "\"consul://c?tag=%zz\" has a malformed % escape: write it as consul://courses?tag=v2&dc=a"},
+           Refused{"consul://c?passing=yes",
+                   "\"consul://c?passing=yes\" has a `passing` that is neither true nor false: write it as "
+                   "consul://courses?tag=v2&dc=a"},
            Refused{"xds://", "\"xds://\" names no cluster: write it as xds://courses"},
            Refused{"file://c.json",
                    "\"file://c.json\" has no absolute path: write it as file:///etc/naru/courses.json"},
