@@ -124,10 +124,10 @@ std::string DnsWatch::Doubt(RecordType type, const DnsAnswer& answer, bool had_r
 std::string DnsWatch::DescribeNothing(const DnsAnswer& answer, const std::string& types) const {
   const std::string says = Cat(", says the DNS server ", answer.said_by);
   if (answer.kind != DnsAnswer::Kind::kMissing) {
-    return Cat(name_, " has no ", types, " record", says);
+    return Cat(CanonicalName(name_), " has no ", types, " record", says);
   }
   // The SOA of a Cloud Map zone gives 300 s through the resolver of a VPC.
-  return Cat(name_, " does not exist", says,
+  return Cat(CanonicalName(name_), " does not exist", says,
              " (NXDOMAIN). If it was created a moment ago, a caching resolver on the way, such as the "
              "VPC's, may keep saying so for up to 300 s");
 }

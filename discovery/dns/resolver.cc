@@ -184,9 +184,10 @@ void Resolver::Impl::OnUsable(const AskingPtr& asking, DnsAnswer answer) {
 
 void Resolver::Impl::Finish(const AskingPtr& asking, absl::StatusOr<DnsAnswer> answer) {
   if (!answer.ok()) {
-    answer = absl::Status(answer.status().code(),
-                          Cat("cannot resolve ", asking->question.name, " (", WordOf(asking->question.type),
-                              "): the DNS server ", InWords(servers_), " ", answer.status().message()));
+    answer =
+        absl::Status(answer.status().code(), Cat("cannot resolve ", CanonicalName(asking->question.name),
+                                                 " (", WordOf(asking->question.type), "): the DNS server ",
+                                                 InWords(servers_), " ", answer.status().message()));
   }
   asking->on_answer(std::move(answer));
 }

@@ -39,7 +39,7 @@ class DnsWatchTest : public testing::Test {
   using Strings = std::vector<std::string>;
 
   TimePoint now_{seconds(1000)};
-  DnsWatch watch_{"courses.internal", {kA, kAaaa}, DnsTiming{}, now_};
+  DnsWatch watch_{"courses.internal.", {kA, kAaaa}, DnsTiming{}, now_};
 };
 
 TEST_F(DnsWatchTest, AsksForBothAtOnceAndForEachWhenItIsDue) {
