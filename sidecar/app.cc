@@ -169,6 +169,7 @@ class Sidecar final : public admin::Backend {
   admin::AdminServer admin_;
   ConfigWatcher watcher_;
   bool draining_ = false;
+  bool ready_told_ = true;  // false between a start that has to wait for sources and their first answers
   TimePoint drain_by_{};
   TimePoint quiet_since_{};
   // On ECS, once asked: naru goes when the other containers of its task have stopped.
@@ -252,14 +253,17 @@ absl::Status Sidecar::Open() {
 
 void Sidecar::Run() {
   const config::Config& config = snapshot_->config();
-  logger_.Write(log::Level::kInfo, "ready",
+  const std::string waiting = Ready();
+  ready_told_ = waiting.empty();
+  logger_.Write(log::Level::kInfo, ready_told_ ? "ready" : "started, not ready yet",
                 {{"version", kVersion},
                  {"caller", config.caller.squad + "/" + config.caller.service},
                  {"zone", config.caller.zone},
                  {"task", config.caller.task},
                  {"services", config.services.size()},
                  {"listen", config.listen.empty() ? std::string() : config.listen.front().text},
-                 {"admin", config.admin.text}});
+                 {"admin", config.admin.text},
+                 {"waiting_for", waiting}});
   if (!identity_.trouble().empty()) {
     logger_.Write(
         log::Level::kWarn, "the ECS task does not say who it is",
@@ -359,6 +363,10 @@ void Sidecar::TakeFindings() {
   std::shared_ptr<const call::Snapshot> next =
       call::Snapshot::After(*snapshot_, states_, registry_, workers, finding_of_);
   if (next != nullptr) UseSnapshot(std::move(next));
+  if (!ready_told_ && Ready().empty()) {
+    ready_told_ = true;
+    logger_.Write(log::Level::kInfo, "ready", {{"services", snapshot_->config().services.size()}});
+  }
   const std::vector<DefaultServices::Told> told =
       default_services_.Take([this](const std::string& uri) { return sources_.FindingOf(uri); }, Now());
   const bool found = std::any_of(told.begin(), told.end(), [](const auto& name) { return name.known; });
