@@ -26,8 +26,8 @@ class Listener : public LookupListener, public std::enable_shared_from_this<List
   bool retired() const { return retired_; }
 
   // Last of all: it may destroy the source.
-  void Report(const std::optional<Answer>& answer, const DnsWatch& heard) {
-    const std::optional<discovery::Report> report = choice_.Choose(answer, heard.trouble(), heard.answered());
+  void Report(const std::optional<Answer>& answer, const std::string& trouble, bool answered) {
+    const std::optional<discovery::Report> report = choice_.Choose(answer, trouble, answered);
     if (report && !retired_) report_(*report);
   }
 
@@ -59,7 +59,9 @@ class AddressListener final : public Listener {
 
   void Begin(Lookups& lookups) override { lookup_ = lookups.Addresses(name_, shared_from_this()); }
 
-  void OnHeard(const DnsWatch& watch) override { Report(AnswerOf(watch.Found(), port_), watch); }
+  void OnHeard(const DnsWatch& watch) override {
+    Report(AnswerOf(watch.Found(), port_), watch.trouble(), watch.answered());
+  }
 
  private:
   const std::string name_;
@@ -80,10 +82,19 @@ class ServiceListener final : public Listener {
     if (retired()) return;
     const DnsFound found = lookup_->watch().Found();
     if (&watch == &lookup_->watch()) Follow(found.targets);
-    Report(AnswerOf(found), watch);
+    Report(AnswerOf(found), Trouble(watch), watch.answered());
   }
 
  private:
+  // The one lookup's trouble is not over because another one answered.
+  std::string Trouble(const DnsWatch& heard) const {
+    if (!heard.trouble().empty()) return heard.trouble();
+    for (const auto& [host, lookup] : hosts_) {
+      if (!lookup->watch().trouble().empty()) return lookup->watch().trouble();
+    }
+    return lookup_->watch().trouble();
+  }
+
   // Lookups of hosts that stay are kept.
   void Follow(const std::vector<SrvTarget>& targets) {
     endpoints_.Update(targets);

@@ -14,7 +14,7 @@ using Standing = RecordWatch::Standing;
 
 DnsWatch::DnsWatch(std::string name, std::vector<RecordType> types, const DnsTiming& timing, TimePoint now)
     : name_(std::move(name)), timing_(timing) {
-  for (const RecordType type : types) questions_.push_back({type, RecordWatch(timing, now)});
+  for (const RecordType type : types) questions_.push_back({type, RecordWatch(timing, now), ""});
 }
 
 TimePoint DnsWatch::NextDue() const {
@@ -34,23 +34,26 @@ std::vector<RecordType> DnsWatch::TakeDue(TimePoint now) {
 }
 
 void DnsWatch::Heard(RecordType type, const DnsAnswer& answer, TimePoint now, double uniform) {
-  RecordWatch& watch = WatchOf(type);
+  Question& question = QuestionOf(type);
+  RecordWatch& watch = question.watch;
   const bool had_records = watch.standing() == Standing::kRecords;
   // Where the name has records of another type, nothing is missed, and nobody is to be asked every 5 s.
   const Duration longest = OthersHaveRecords(type) ? timing_.max_ttl : RecordWatch::kLongestNegative;
   watch.Heard(answer, longest, now, uniform);
   answered_ = true;
-  trouble_ = watch.doubted() ? Doubt(type, answer, had_records) : "";
+  question.doubt = watch.doubted() ? Doubt(type, answer, had_records) : "";
+  trouble_ = StandingDoubt();  // what the other type says does not end it
   if (watch.doubted() && had_records) AskOthersAgain(type, now);
 }
 
 void DnsWatch::Failed(RecordType type, std::string detail, TimePoint now, double uniform) {
-  RecordWatch& watch = WatchOf(type);
-  watch.Failed(now, uniform);
+  Question& question = QuestionOf(type);
+  question.watch.Failed(now, uniform);
+  question.doubt.clear();
   answered_ = false;
   // A server that never answers one of the two is told of once, not every time in turn with the other's
   // answer.
-  const bool told = watch.failures() > 1 && OthersAnswer(type);
+  const bool told = question.watch.failures() > 1 && OthersAnswer(type);
   trouble_ = told ? "" : std::move(detail);
 }
 
@@ -83,11 +86,11 @@ bool DnsWatch::HeardAny() const {
   return std::any_of(questions_.begin(), questions_.end(), [](const Question& q) { return q.watch.heard(); });
 }
 
-RecordWatch& DnsWatch::WatchOf(RecordType type) {
+DnsWatch::Question& DnsWatch::QuestionOf(RecordType type) {
   const auto at = std::find_if(questions_.begin(), questions_.end(),
                                [type](const Question& question) { return question.type == type; });
   assert(at != questions_.end());
-  return at->watch;
+  return *at;
 }
 
 bool DnsWatch::OthersHaveRecords(RecordType type) const {
@@ -100,6 +103,13 @@ bool DnsWatch::OthersAnswer(RecordType type) const {
   return std::any_of(questions_.begin(), questions_.end(), [type](const Question& question) {
     return question.type != type && question.watch.heard() && question.watch.failures() == 0;
   });
+}
+
+std::string DnsWatch::StandingDoubt() const {
+  for (const Question& question : questions_) {
+    if (!question.doubt.empty()) return question.doubt;
+  }
+  return "";
 }
 
 // A family that a name never had is no trouble, and neither is one that is doubted while another is not

@@ -55,11 +55,13 @@ class DnsWatch {
   struct Question {
     RecordType type;
     RecordWatch watch;
+    std::string doubt;  // what is to be told while it is doubted
   };
 
-  RecordWatch& WatchOf(RecordType type);  // one of those given to the constructor
+  Question& QuestionOf(RecordType type);  // one of those given to the constructor
   bool OthersHaveRecords(RecordType type) const;
   bool OthersAnswer(RecordType type) const;
+  std::string StandingDoubt() const;
   void AskOthersAgain(RecordType type, TimePoint now);
   std::string Doubt(RecordType type, const DnsAnswer& answer, bool had_records) const;
   std::string DescribeNothing(const DnsAnswer& answer, const std::string& types) const;

@@ -158,6 +158,17 @@ TEST_F(DnsWatchTest, SaysThatWhatWasKnownStaysWhileItIsDoubted) {
   EXPECT_EQ(Found(), (Strings{"10.0.0.1"}));
 }
 
+TEST_F(DnsWatchTest, ADoubtIsNotOverBecauseTheOtherFamilyAnswers) {
+  Hear(kA, Strings{"10.0.0.1"});
+  Twice(kAaaa, Kind::kEmpty);
+  Hear(kA, Kind::kEmpty);
+  const std::string doubt = watch_.trouble();
+  Hear(kAaaa, Kind::kEmpty);
+  EXPECT_EQ(watch_.trouble(), doubt);
+  Hear(kA, Strings{"10.0.0.1"});
+  EXPECT_EQ(watch_.trouble(), "");
+}
+
 // Every sidecar would ask for the AAAA of every service every five seconds, for nothing.
 TEST_F(DnsWatchTest, AsksForAFamilyThatTheNameLacksNoMoreOftenThanForTheOne) {
   Take();

@@ -108,6 +108,8 @@ class DnsServer:
         return [query for query in self.queries if (query.name, query.kind) == (name, kind)]
 
     def stop(self):
+        if self._stopping:
+            return
         self._stopping = True
         self._tcp.shutdown(socket.SHUT_RDWR)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:

@@ -45,13 +45,14 @@ class Upstream:
         self._stopping = False
         self._threads = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server((host, port), backlog=backlog)
+        self._listener = socket.create_server(
+            (host, port), backlog=backlog, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.host, self.port = self._listener.getsockname()[:2]
         self._accepting = self._start(self._accept)
 
     @property
     def address(self):
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def ids(self):
         """How often each x-request-id was seen."""
