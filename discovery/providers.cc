@@ -4,6 +4,7 @@
 #include "discovery/consul/consul_provider.h"
 #include "discovery/dns/dns_provider.h"
 #include "discovery/file/file_provider.h"
+#include "discovery/xds/xds_provider.h"
 
 namespace naru::discovery {
 
@@ -20,7 +21,7 @@ std::unique_ptr<SourceProvider> MakeProvider(Scheme scheme, const Settings& sett
     case Scheme::kConsul:
       return MakeConsulProvider(context, settings.consul);
     case Scheme::kXds:
-      break;
+      return MakeXdsProvider(context, settings.xds);
   }
   return nullptr;
 }

@@ -21,6 +21,7 @@
 #include "sidecar/build_info.h"
 #include "sidecar/call/retry_attempts.h"
 #include "sidecar/call_log.h"
+#include "sidecar/caller_identity.h"
 #include "sidecar/checked_endpoints.h"
 #include "sidecar/config/discovered.h"
 #include "sidecar/config/effective_config.h"
@@ -88,7 +89,9 @@ std::vector<std::string> NeedsRestart(const config::Config& now, const config::C
 
 class Sidecar final : public admin::Backend {
  public:
-  Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config);
+  // `config` has been completed by `identity`.
+  Sidecar(const RunOptions& options, log::Level level, CallerIdentity identity,
+          std::shared_ptr<const config::Config> config);
   ~Sidecar() override;
 
   // Opens every port. Fails with a sentence.
@@ -127,6 +130,7 @@ class Sidecar final : public admin::Backend {
 
   const std::string config_path_;
   const config::ProcessEnvironment environment_;
+  const CallerIdentity identity_;
   log::Logger logger_;
   admin::RecentCalls recent_;
   metrics::Registry registry_;
@@ -162,8 +166,10 @@ class Sidecar final : public admin::Backend {
   uint64_t calls_seen_ = 0;
 };
 
-Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config)
+Sidecar::Sidecar(const RunOptions& options, log::Level level, CallerIdentity identity,
+                 std::shared_ptr<const config::Config> config)
     : config_path_(options.config_path),
+      identity_(std::move(identity)),
       logger_(log::LoggerOptions{.level = level}),
       registry_(MakeVocabulary(), {config->caller.squad, config->caller.service},
                 static_cast<int>(config->workers), 20000, {kVersion, kCommit}),
@@ -239,9 +245,16 @@ void Sidecar::Run() {
   logger_.Write(log::Level::kInfo, "ready",
                 {{"version", kVersion},
                  {"caller", config.caller.squad + "/" + config.caller.service},
+                 {"zone", config.caller.zone},
+                 {"task", config.caller.task},
                  {"services", config.services.size()},
                  {"listen", config.listen.empty() ? std::string() : config.listen.front().text},
                  {"admin", config.admin.text}});
+  if (!identity_.trouble().empty()) {
+    logger_.Write(
+        log::Level::kWarn, "the ECS task does not say who it is",
+        {{"error", identity_.trouble()}, {"hint", "say it in the file: caller: {squad: NAME, ...}"}});
+  }
   AwaitSignal();
   io_.run();
   sources_.Stop();
@@ -258,12 +271,13 @@ std::string Sidecar::Ready() {
 // --- configuration ---
 
 admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
-  const config::LoadResult loaded = config::LoadConfig(config_path_, environment_);
+  config::LoadResult loaded = config::LoadConfig(config_path_, environment_);
   if (loaded.config == nullptr) {
     std::vector<std::string> problems;
     for (const config::Problem& problem : loaded.problems) problems.push_back(config::Render(problem));
     return Refuse(why, std::move(problems));
   }
+  loaded.config = identity_.Complete(std::move(loaded.config));
   const std::string effective = config::EffectiveConfigJson(*loaded.config);
   if (only_if_changed && effective == effective_) return {};
   if (std::vector<std::string> problems = NeedsRestart(*file_, *loaded.config); !problems.empty()) {
@@ -487,7 +501,9 @@ int RunSidecar(const RunOptions& options) {
     std::fputs(config::Render(loaded.problems).c_str(), stderr);
     return loaded.unreadable ? 2 : 1;
   }
-  Sidecar sidecar(options, *level, loaded.config);
+  CallerIdentity identity = CallerIdentity::Read();
+  std::shared_ptr<const config::Config> config = identity.Complete(loaded.config);
+  Sidecar sidecar(options, *level, std::move(identity), std::move(config));
   if (const absl::Status opened = sidecar.Open(); !opened.ok()) {
     std::fprintf(stderr, "naru: %s\n", std::string(opened.message()).c_str());
     return 1;

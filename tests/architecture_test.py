@@ -51,7 +51,7 @@ LIBRARIES = {
     "boost/system": ["discovery/", "sidecar/admin/", "sidecar/cli/", "sidecar/health/", "sidecar/app"],
     "boost/intrusive": ["sidecar/net/", "sidecar/call/", "sidecar/worker"],
     "boost/version.hpp": ["sidecar/cli/"],
-    "grpc": ["discovery/xds/", "sidecar/health/grpc_check.cc"],
+    "grpc": ["discovery/xds/ads_call.cc", "sidecar/health/grpc_check.cc"],
     "sanitizer/": ["sidecar/net/"],
     # The operating system's sockets: the data path reaches them through sidecar/net only.
     "sys/socket.h": ["sidecar/net/", "sidecar/admin/", "sidecar/cli/"],

@@ -106,6 +106,11 @@ struct Caller {
   std::string squad = "unknown";
   std::string service = "unknown";
   std::string zone;
+  // Of an ECS task, for people; they cannot be written.
+  std::string cluster;
+  std::string task;
+
+  bool operator==(const Caller&) const = default;
 };
 
 struct Config {

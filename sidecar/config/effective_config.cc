@@ -105,7 +105,12 @@ std::string EffectiveConfigJson(const Config& config) {
   const Caller& caller = config.caller;
   return json::serialize(json::object{
       {"files", json::array(config.files.begin(), config.files.end())},
-      {"caller", {{"squad", caller.squad}, {"service", caller.service}, {"zone", caller.zone}}},
+      {"caller",
+       {{"squad", caller.squad},
+        {"service", caller.service},
+        {"zone", caller.zone},
+        {"cluster", caller.cluster},
+        {"task", caller.task}}},
       {"listen", std::move(listen)},
       {"admin", ValueFrom(json::value(config.admin.text), config, config.admin.origin)},
       {"workers", config.workers},

@@ -1,15 +1,17 @@
 """What holds for every source of endpoints: shown with files, the source that needs no peer."""
 
+import http.server
 import json
 import os
+import socket
 import threading
 
 import pytest
 
 from support.client import get
-from support.naru import run_command
+from support.naru import run_command, sanitized
 from support.upstream import Gate, ok
-from support.waiting import eventually
+from support.waiting import Stopwatch, eventually
 
 pytestmark = pytest.mark.usefixtures("private_network")
 
@@ -302,7 +304,81 @@ def test_found_services_survive_a_reload_and_the_file_wins(start_naru, listed, i
     assert naru.admin_json("/services/orders")["squad"] == "sales"
 
 
+# Who calls
+
+
+class TaskMetadata(http.server.BaseHTTPRequestHandler):
+    """The task metadata endpoint, version 4, as the ECS agent answers it."""
+
+    task = {"Cluster": "arn:aws:ecs:ap-northeast-2:1:cluster/prod", "Family": "video-api", "ServiceName": "video",
+            "TaskARN": "arn:aws:ecs:ap-northeast-2:1:task/prod/0123abcd", "AvailabilityZone": "ap-northeast-2a",
+            "TaskTags": {"squad": "video-squad"}, "Containers": []}
+
+    def do_GET(self):
+        body = json.dumps(self.task).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_on_ecs_the_task_says_who_calls(start_naru, instance, tmp_path):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), TaskMetadata) as agent:
+        serving = threading.Thread(target=agent.serve_forever)
+        serving.start()
+        try:
+            one = instance("10.77.0.1")
+            naru = start_naru({"courses": {"squad": "learning", "endpoints": [one.address]}}, caller={},
+                              environment={"ECS_CONTAINER_METADATA_URI_V4": f"http://127.0.0.1:{agent.server_port}/v4/x"})
+            assert get(naru.port, "/courses/x").status == 200
+        finally:
+            agent.shutdown()
+            serving.join()
+    assert one.request.get("x-naru-caller") == "video-squad/video"
+    assert naru.admin_json("/config")["caller"] == {
+        "squad": "video-squad", "service": "video", "zone": "ap-northeast-2a", "cluster": "prod", "task": "0123abcd"}
+    assert naru.metric("naru_calls_total", caller_squad="video-squad", caller_service="video", outcome="ok") == 1
+    assert naru.reload().status == 200  # the agent is gone: what it said stays
+
+
+def test_a_task_that_does_not_answer_delays_the_start_by_a_second_at_most(start_naru):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        watch = Stopwatch()
+        naru = start_naru({}, caller={}, environment={
+            "ECS_CONTAINER_METADATA_URI_V4": f"http://127.0.0.1:{silent.getsockname()[1]}/v4/x", "NARU_SQUAD": "video"})
+        assert sanitized() or watch.seconds < 3
+    assert naru.admin_json("/config")["caller"]["squad"] == "video"
+    assert "the ECS task does not say who it is" in naru.log()
+
+
+# What stays private
+
+
+def test_the_page_says_how_much_stayed_private(start_naru, upstream):
+    services = {"courses": {"squad": "learning", "endpoints": [upstream(ok(b"x" * 2048)).address],
+                            "hosts": ["api.example.com"]},
+                "media": {"squad": "video", "endpoints": [upstream(ok(b"x" * 1024)).address]}}
+    naru = start_naru(services)
+    assert get(naru.port, "/v1", ("Host", "api.example.com")).status == 200  # a former public URL, privately
+    assert get(naru.port, "/media/x").status == 200
+    page = naru.admin("GET", "/").body.decode()
+    assert "3.0 KiB of bodies stayed on the private network since the start, 2.0 KiB of them with services" in page
+
+
 # What the commands say
+
+
+def test_check_warns_of_a_host_that_is_still_public_only_when_asked(tmp_path):
+    config = tmp_path / "naru.yaml"
+    config.write_text("caller: {squad: video, service: api}\n"
+                      "services:\n  courses:\n    {squad: learning, endpoints: [10.0.0.1:80], hosts: [203.0.113.9]}\n")
+    assert "203.0.113.9 still" not in run_command("check", "-c", config).stdout
+    asked = run_command("check", "-c", config, "--resolve")
+    assert asked.returncode == 0
+    assert "courses: its host 203.0.113.9 still resolves to the public address 203.0.113.9" in asked.stdout
 
 
 def test_check_and_explain_say_where_endpoints_come_from(tmp_path):
