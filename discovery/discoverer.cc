@@ -180,6 +180,7 @@ void Discoverer::Impl::Open(Watched& watched) {
 }
 
 SourceProvider* Discoverer::Impl::ProviderOf(Scheme scheme) {
+  if (scheme == Scheme::kDnsSrv) scheme = Scheme::kDns;  // one serves both: one resolver, one rate of queries
   std::unique_ptr<SourceProvider>& provider = providers_[static_cast<size_t>(scheme)];
   if (provider == nullptr) provider = MakeProvider(scheme, settings_, SourceContext{io_, random_});
   return provider.get();

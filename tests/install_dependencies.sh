@@ -14,6 +14,7 @@ BUILD_AND_TEST=(
   'libboost1.81-dev|libboost-dev' 'libboost-json1.81-dev|libboost-json-dev'
   libabsl-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev zlib1g-dev
   libnghttp2-dev libc-ares-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
+  dpkg-dev file binutils
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev 'pkgconf|pkg-config'
   iproute2 python3 python3-pip python3-venv python3-pytest python3-grpcio python3-protobuf python3-h2 prometheus
 )

@@ -202,9 +202,9 @@ std::string Describe(const CloudMapError& error, CloudMapRequest request, const 
 
 std::string DescribeUnusable(const CloudMapInstances& instances, const SourceUri& uri) {
   return Cat(
-      uri.text, ": none of its ", instances.without_address,
-      " instances has an address and a port: register them with AWS_INSTANCE_IPV4 (or AWS_INSTANCE_IPV6) and "
-      "AWS_INSTANCE_PORT; in ECS, give the service registry a port");
+      uri.text, ": no instance of it has an address and a port (", instances.without_address,
+      " registered): register them with AWS_INSTANCE_IPV4 (or AWS_INSTANCE_IPV6) and AWS_INSTANCE_PORT; in "
+      "ECS, give the service registry a port");
 }
 
 // One watched service: shared with the coroutine that asks about it.

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdio>
 #include <map>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -170,40 +169,51 @@ std::string CanonicalPath(std::string_view path, const SigningRules& rules) {
   return Escape(rules.normalizes_path ? Normalized(path) : std::string(path), "/");
 }
 
+// --- the parts of a signature ---
+
+using FieldMap = std::map<std::string, std::string>;
+
+FieldMap SignedFields(const HttpFields& of_request, const HttpFields& added, const SigningRules& rules) {
+  FieldMap fields = CanonicalFields(of_request);
+  for (const auto& [name, value] : CanonicalFields(added)) fields[name] = value;
+  if (!rules.signs_token) fields.erase("x-amz-security-token");
+  return fields;
+}
+
+std::string NamesOf(const FieldMap& fields) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : fields) names.push_back(name);
+  return Join(names, ";");
+}
+
+std::string CanonicalRequest(const RequestToSign& request, const FieldMap& fields,
+                             const SigningRules& rules) {
+  const std::string_view target = request.target;
+  const std::string_view path = target.substr(0, target.find('?'));
+  const std::string_view query = target.substr(std::min(path.size() + 1, target.size()));
+  std::string lines;
+  for (const auto& [name, value] : fields) lines += Cat(name, ":", value, "\n");
+  return Cat(request.method, "\n", CanonicalPath(path, rules), "\n", CanonicalQuery(query), "\n", lines, "\n",
+             NamesOf(fields), "\n", Hex(Sha256(request.body)));
+}
+
 }  // namespace
 
 Signed Sign(const RequestToSign& request, const Keys& keys, const SigningScope& scope, WallTime now,
             const SigningRules& rules) {
   const std::string timestamp = TimestampOf(now);
   const std::string date = timestamp.substr(0, 8);
+  const std::string scope_text = Cat(date, "/", scope.region, "/", scope.service, "/aws4_request");
   Signed result;
   result.fields = FieldsToSign(request, keys, timestamp, rules);
-
-  std::map<std::string, std::string> fields = CanonicalFields(request.fields);
-  for (const auto& [name, value] : CanonicalFields(result.fields)) fields[name] = value;
-  if (!rules.signs_token) fields.erase("x-amz-security-token");
-  std::vector<std::string> names;
-  std::string lines;
-  for (const auto& [name, value] : fields) {
-    names.push_back(name);
-    lines += Cat(name, ":", value, "\n");
-  }
-  const std::string signed_fields = Join(names, ";");
-
-  const size_t mark = std::min(request.target.find('?'), request.target.size());
-  const std::string_view target = request.target;
-  const std::string_view query = target.substr(std::min(mark + 1, target.size()));
-  result.canonical_request =
-      Join(std::vector<std::string>{request.method, CanonicalPath(target.substr(0, mark), rules),
-                                    CanonicalQuery(query), lines, signed_fields, Hex(Sha256(request.body))},
-           "\n");
-  const std::string scope_text = Cat(date, "/", scope.region, "/", scope.service, "/aws4_request");
+  const FieldMap fields = SignedFields(request.fields, result.fields, rules);
+  result.canonical_request = CanonicalRequest(request, fields, rules);
   result.string_to_sign =
       Cat(kAlgorithm, "\n", timestamp, "\n", scope_text, "\n", Hex(Sha256(result.canonical_request)));
   result.signature = Hex(Hmac(KeyFor(keys, date, scope), result.string_to_sign));
   result.fields.emplace_back("Authorization",
                              Cat(kAlgorithm, " Credential=", keys.access_key_id, "/", scope_text,
-                                 ", SignedHeaders=", signed_fields, ", Signature=", result.signature));
+                                 ", SignedHeaders=", NamesOf(fields), ", Signature=", result.signature));
   return result;
 }
 

@@ -26,8 +26,8 @@ class Listener : public LookupListener, public std::enable_shared_from_this<List
   bool retired() const { return retired_; }
 
   // Last of all: it may destroy the source.
-  void Report(const std::optional<Answer>& answer, const std::string& trouble) {
-    const std::optional<discovery::Report> report = choice_.Choose(answer, trouble);
+  void Report(const std::optional<Answer>& answer, const DnsWatch& heard) {
+    const std::optional<discovery::Report> report = choice_.Choose(answer, heard.trouble(), heard.answered());
     if (report && !retired_) report_(*report);
   }
 
@@ -59,7 +59,7 @@ class AddressListener final : public Listener {
 
   void Begin(Lookups& lookups) override { lookup_ = lookups.Addresses(name_, shared_from_this()); }
 
-  void OnHeard(const DnsWatch& watch) override { Report(AnswerOf(watch.Found(), port_), watch.trouble()); }
+  void OnHeard(const DnsWatch& watch) override { Report(AnswerOf(watch.Found(), port_), watch); }
 
  private:
   const std::string name_;
@@ -80,7 +80,7 @@ class ServiceListener final : public Listener {
     if (retired()) return;
     const DnsFound found = lookup_->watch().Found();
     if (&watch == &lookup_->watch()) Follow(found.targets);
-    Report(AnswerOf(found), watch.trouble());
+    Report(AnswerOf(found), watch);
   }
 
  private:

@@ -39,13 +39,19 @@ void DnsWatch::Heard(RecordType type, const DnsAnswer& answer, TimePoint now, do
   // Where the name has records of another type, nothing is missed, and nobody is to be asked every 5 s.
   const Duration longest = OthersHaveRecords(type) ? timing_.max_ttl : RecordWatch::kLongestNegative;
   watch.Heard(answer, longest, now, uniform);
+  answered_ = true;
   trouble_ = watch.doubted() ? Doubt(type, answer, had_records) : "";
   if (watch.doubted() && had_records) AskOthersAgain(type, now);
 }
 
 void DnsWatch::Failed(RecordType type, std::string detail, TimePoint now, double uniform) {
-  WatchOf(type).Failed(now, uniform);
-  trouble_ = std::move(detail);
+  RecordWatch& watch = WatchOf(type);
+  watch.Failed(now, uniform);
+  answered_ = false;
+  // A server that never answers one of the two is told of once, not every time in turn with the other's
+  // answer.
+  const bool told = watch.failures() > 1 && OthersAnswer(type);
+  trouble_ = told ? "" : std::move(detail);
 }
 
 // A service that moves from one family to the other is not to look empty until the other one's turn comes.
@@ -87,6 +93,12 @@ RecordWatch& DnsWatch::WatchOf(RecordType type) {
 bool DnsWatch::OthersHaveRecords(RecordType type) const {
   return std::any_of(questions_.begin(), questions_.end(), [type](const Question& question) {
     return question.type != type && question.watch.standing() == Standing::kRecords;
+  });
+}
+
+bool DnsWatch::OthersAnswer(RecordType type) const {
+  return std::any_of(questions_.begin(), questions_.end(), [type](const Question& question) {
+    return question.type != type && question.watch.heard() && question.watch.failures() == 0;
   });
 }
 

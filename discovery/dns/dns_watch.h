@@ -48,6 +48,8 @@ class DnsWatch {
 
   // What is to be told of the last Heard or Failed beside what was found: a sentence, or nothing.
   const std::string& trouble() const { return trouble_; }
+  // Whether the last of them was an answer.
+  bool answered() const { return answered_; }
 
  private:
   struct Question {
@@ -57,6 +59,7 @@ class DnsWatch {
 
   RecordWatch& WatchOf(RecordType type);  // one of those given to the constructor
   bool OthersHaveRecords(RecordType type) const;
+  bool OthersAnswer(RecordType type) const;
   void AskOthersAgain(RecordType type, TimePoint now);
   std::string Doubt(RecordType type, const DnsAnswer& answer, bool had_records) const;
   std::string DescribeNothing(const DnsAnswer& answer, const std::string& types) const;
@@ -66,6 +69,7 @@ class DnsWatch {
   DnsTiming timing_;
   std::vector<Question> questions_;
   std::string trouble_;
+  bool answered_ = false;
 };
 
 }  // namespace naru::discovery

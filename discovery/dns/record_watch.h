@@ -53,8 +53,9 @@ class RecordWatch {
   void Failed(TimePoint now, double uniform);
 
   Standing standing() const { return standing_; }
-  bool doubted() const { return doubted_; }  // a first negative answer, not believed yet
-  bool heard() const { return heard_; }      // an answer or a failure, ever
+  bool doubted() const { return doubted_; }   // a first negative answer, not believed yet
+  bool heard() const { return heard_; }       // an answer or a failure, ever
+  int failures() const { return failures_; }  // in a row
   bool sure() const { return standing_ != Standing::kUnknown; }
   const DnsAnswer& answer() const { return answer_; }  // the last one believed
 

@@ -10,9 +10,10 @@ namespace naru::discovery {
 
 class ReportChoice {
  public:
-  // `answer` is what is believed now, if anything is; `trouble` a sentence, or empty. Nothing to report while
-  // there is neither.
-  std::optional<Report> Choose(const std::optional<Answer>& answer, const std::string& trouble);
+  // `answer` is what is believed now, if anything is; `trouble` a sentence, or empty; `answered` says whether
+  // this comes of an answer, which confirms what was believed before.
+  std::optional<Report> Choose(const std::optional<Answer>& answer, const std::string& trouble,
+                               bool answered);
 
  private:
   std::optional<Answer> last_;

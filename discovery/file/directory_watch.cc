@@ -16,8 +16,13 @@ namespace asio = boost::asio;
 
 constexpr uint32_t kFinished = IN_CLOSE_WRITE | IN_MOVED_TO;
 // IN_CREATE for symbolic links, by which mounted configuration is swapped, and for hard links.
-constexpr uint32_t kEvents =
-    kFinished | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr uint32_t kEvents = kFinished | IN_MODIFY | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_DELETE_SELF |
+                             IN_MOVE_SELF | IN_ONLYDIR;
+
+DirectoryWatch::Event KindOf(uint32_t mask) {
+  if ((mask & kFinished) != 0) return DirectoryWatch::Event::kFinished;
+  return (mask & IN_MODIFY) != 0 ? DirectoryWatch::Event::kWriting : DirectoryWatch::Event::kOther;
+}
 
 }  // namespace
 
@@ -71,7 +76,7 @@ void DirectoryWatch::Tell(size_t bytes) {
     at += sizeof(inotify_event) + event->len;
     const std::string_view name = event->len > 0 ? event->name : "";
     for (const auto& [directory, watch] : watches_) {
-      if (watch == event->wd) event_(directory, name, (event->mask & kFinished) != 0);
+      if (watch == event->wd) event_(directory, name, KindOf(event->mask));
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,9 +19,12 @@ namespace naru::discovery {
 
 class DirectoryWatch {
  public:
-  // `finished`: this file was closed by a writer or renamed into place. Otherwise something else happened in
-  // the directory; the name may be empty.
-  using OnEvent = std::function<void(const std::string& directory, std::string_view name, bool finished)>;
+  enum class Event : uint8_t {
+    kWriting,   // somebody writes to this file
+    kFinished,  // it was closed by a writer or renamed into place
+    kOther,     // it came or went, or something happened to the directory; then the name is empty
+  };
+  using OnEvent = std::function<void(const std::string& directory, std::string_view name, Event event)>;
 
   // `event` may do nothing to the watch.
   DirectoryWatch(boost::asio::io_context& io, OnEvent event);

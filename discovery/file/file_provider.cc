@@ -31,9 +31,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A change is in use within a second: 20 ms after its writer says that it is finished, else after two looks.
+// A change is in use within a second: 20 ms after its writer says that it is finished, else once it has
+// settled.
 constexpr Duration kQuiet = std::chrono::milliseconds(20);  // what comes together is read together
-constexpr Duration kSettle = std::chrono::milliseconds(200);
+constexpr Duration kLookSettling = ReadDecision::kSettled;
 constexpr Duration kLookWatched = std::chrono::seconds(5);  // for what inotify does not tell
 constexpr Duration kLookBlind = std::chrono::milliseconds(400);
 constexpr size_t kReadBytes = 64 * 1024;
@@ -130,7 +131,7 @@ struct WatchedFile {
   const OnReport report;
   std::string real;
   ReadDecision decision;
-  bool finished = false;  // its writer has said so since the last look
+  Writer writer = Writer::kUnknown;
   bool unsettled = false;
   std::optional<Answer> last;  // nothing while the file is in trouble
 };
@@ -146,6 +147,18 @@ Report ReportOn(WatchedFile& file, ReadDecision::Verdict verdict) {
   return *std::move(answer);
 }
 
+Writer WriterOf(DirectoryWatch::Event event) {
+  switch (event) {
+    case DirectoryWatch::Event::kWriting:
+      return Writer::kWriting;
+    case DirectoryWatch::Event::kFinished:
+      return Writer::kFinished;
+    case DirectoryWatch::Event::kOther:
+      break;
+  }
+  return Writer::kUnknown;
+}
+
 // --- all of them ---
 
 // Owned by the provider and by its coroutine, which ends a moment after the provider.
@@ -159,7 +172,7 @@ class Files : public std::enable_shared_from_this<Files> {
 
  private:
   static asio::awaitable<void> KeepLooking(std::shared_ptr<Files> files);
-  void OnEvent(const std::string& directory, std::string_view name, bool finished);
+  void OnEvent(const std::string& directory, std::string_view name, DirectoryWatch::Event event);
   void LookAtAll();
   void LookAt(const std::shared_ptr<WatchedFile>& file);
   void WatchDirectories();
@@ -176,11 +189,11 @@ class Files : public std::enable_shared_from_this<Files> {
 };
 
 void Files::Start() {
-  const auto event = [weak = weak_from_this()](const std::string& directory, std::string_view name,
-                                               bool finished) {
-    if (const auto self = weak.lock()) self->OnEvent(directory, name, finished);
+  const auto on_event = [weak = weak_from_this()](const std::string& directory, std::string_view name,
+                                                  DirectoryWatch::Event event) {
+    if (const auto self = weak.lock()) self->OnEvent(directory, name, event);
   };
-  directories_ = std::make_shared<DirectoryWatch>(io_, event);
+  directories_ = std::make_shared<DirectoryWatch>(io_, on_event);
   asio::co_spawn(io_, DirectoryWatch::ReadEvents(directories_), asio::detached);
   asio::co_spawn(io_, KeepLooking(shared_from_this()), asio::detached);
 }
@@ -215,12 +228,13 @@ void Files::LookBy(TimePoint due) {
   timer_.cancel();
 }
 
-void Files::OnEvent(const std::string& directory, std::string_view name, bool finished) {
+void Files::OnEvent(const std::string& directory, std::string_view name, DirectoryWatch::Event event) {
   for (const auto& weak : files_) {
     const auto file = weak.lock();
-    if (file != nullptr && finished && file->IsAt(directory, name)) file->finished = true;
+    if (file != nullptr && file->IsAt(directory, name)) file->writer = WriterOf(event);
   }
-  LookBy(Now() + kQuiet);
+  // While somebody writes there is nothing to see yet.
+  if (event != DirectoryWatch::Event::kWriting) LookBy(Now() + kQuiet);
 }
 
 void Files::LookAtAll() {
@@ -235,7 +249,8 @@ void Files::LookAtAll() {
 
 void Files::LookAt(const std::shared_ptr<WatchedFile>& file) {
   const ReadDecision::Verdict verdict =
-      file->decision.Look(discovery::LookAt(file->path), std::exchange(file->finished, false));
+      file->decision.Look(discovery::LookAt(file->path), file->writer, Now());
+  if (file->writer == Writer::kFinished) file->writer = Writer::kUnknown;
   file->unsettled = verdict == ReadDecision::Verdict::kLookAgain;
   const bool nothing_new = verdict != ReadDecision::Verdict::kRead;
   if (nothing_new && (file->unsettled || !file->last.has_value())) return;
@@ -259,7 +274,7 @@ Duration Files::UntilNextLook() const {
     const auto file = weak.lock();
     return file != nullptr && file->unsettled;
   });
-  if (unsettled) return kSettle;
+  if (unsettled) return kLookSettling;
   return blind_ ? kLookBlind : kLookWatched;
 }
 

@@ -196,10 +196,11 @@ TEST_F(CloudMapProviderTest, AServiceWithoutInstancesIsEmpty) {
 TEST_F(CloudMapProviderTest, SaysThatNoInstanceHasAnAddress) {
   cloud_map_.instances = {R"({"Attributes": {"AWS_INSTANCE_CNAME": "a.example"}})"};
   Watch();
-  EXPECT_EQ(Next(), Report(Trouble{
-                        "cloudmap://prod/courses: none of its 1 instances has an address and a port: "
-                        "register them with AWS_INSTANCE_IPV4 (or AWS_INSTANCE_IPV6) and AWS_INSTANCE_PORT; "
-                        "in ECS, give the service registry a port"}));
+  EXPECT_EQ(
+      Next(),
+      Report(Trouble{"cloudmap://prod/courses: no instance of it has an address and a port (1 registered): "
+                     "register them with AWS_INSTANCE_IPV4 (or AWS_INSTANCE_IPV6) and AWS_INSTANCE_PORT; "
+                     "in ECS, give the service registry a port"}));
   // An unchanged revision confirms nothing then.
   const int seen = cloud_map_.revision_requests;
   while (cloud_map_.revision_requests < seen + 3) io_.run_one();
@@ -253,7 +254,8 @@ TEST_F(CloudMapProviderTest, ReportsNothingOnceItIsClosed) {
   provider_.reset();
   ScriptedHttpServer other(io_, [](const SeenRequest&) { return Reply{}; });
   HttpClient client(io_.get_executor());
-  for (int i = 0; i < 3; ++i) Await(io_, client.Send({.url = *HttpUrl::Parse(other.Url())}));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(Await(io_, client.Send({.url = *HttpUrl::Parse(other.Url())})).ok());
   EXPECT_TRUE(reports_.empty());
   EXPECT_EQ(server_.requests().size(), 1u);
 }

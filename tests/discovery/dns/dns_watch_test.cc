@@ -76,6 +76,20 @@ TEST_F(DnsWatchTest, AFailedFamilyKeepsItsAddressesWhileTheOtherAnswers) {
   EXPECT_EQ(Found(), (Strings{"10.0.0.3", "fd00::2"}));
 }
 
+TEST_F(DnsWatchTest, AFamilyThatFailsBesideOneThatAnswersIsToldOfOnce) {
+  Hear(kA, Strings{"10.0.0.1"});
+  EXPECT_TRUE(watch_.answered());
+  Fail(kAaaa);
+  EXPECT_FALSE(watch_.answered());
+  EXPECT_EQ(watch_.trouble(), "it failed");
+  Hear(kA, Strings{"10.0.0.1"});
+  Fail(kAaaa);
+  EXPECT_EQ(watch_.trouble(), "");
+  Fail(kA);
+  Fail(kAaaa);
+  EXPECT_EQ(watch_.trouble(), "it failed");
+}
+
 TEST_F(DnsWatchTest, IsNotSureOfNothingWhileAFamilyFails) {
   Fail(kA);
   Twice(kAaaa, Kind::kEmpty);

@@ -135,8 +135,8 @@ TEST_F(FileProviderTest, WaitsForAFileThatIsStillBeingWritten) {
   ASSERT_TRUE(AnswerComes({"10.0.0.1:80"}));
   std::ofstream writer(Path("c.yaml"));
   writer << "- targets: [10.0.0.2:80]\n" << std::flush;
-  Replace(Path("other.yaml"), "[]");  // something happens in the directory meanwhile
-  io_.run_for(std::chrono::milliseconds(50));
+  Replace(Path("other.yaml"), "[]");            // something happens in the directory meanwhile
+  io_.run_for(std::chrono::milliseconds(500));  // for as long as anything else would have settled
   io_.restart();
   writer << "- targets: [10.0.0.3:80]\n";
   writer.close();
