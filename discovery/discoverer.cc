@@ -208,7 +208,8 @@ void Discoverer::Impl::Publish(const Watched& watched, const SourceRecord::Chang
 void Discoverer::Impl::Tell(const Watched& watched, const SourceRecord::Change& change) {
   const Finding& finding = watched.record.finding();
   Event event{Event::Kind::kAnswered, watched.record.uri().text, 0, {}, 0, finding.error};
-  if (finding.set != nullptr) {
+  event.known = finding.set != nullptr;
+  if (event.known) {
     event.endpoints = finding.set->endpoints.size();
     event.refused_count = finding.set->refused.size();
     const size_t named = std::min(event.refused_count, kMostRefusedNamed);

@@ -31,6 +31,7 @@ struct Event {
   std::vector<Address> refused;  // the first few
   size_t refused_count = 0;
   std::string detail;  // of trouble
+  bool known = false;  // there is an answer, of now or of an earlier run, that stays in use
 };
 
 struct DiscovererHooks {

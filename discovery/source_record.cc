@@ -61,6 +61,10 @@ SourceRecord::Change SourceRecord::TakeTrouble(Trouble trouble, TimePoint now) {
   Change change;
   change.trouble_began = finding_.error.empty();
   finding_.error = trouble.detail.empty() ? "asking failed" : std::move(trouble.detail);
+  // Whoever shows it names the source anyway.
+  if (const std::string prefix = uri_.text + ": "; finding_.error.starts_with(prefix)) {
+    finding_.error.erase(0, prefix.size());
+  }
   finding_.error_at = now;
   return change;
 }

@@ -42,7 +42,7 @@ constexpr std::array<MetricInfo, kMetrics> kCatalogue = {{
      "Calls refused because every endpoint known lies outside the private ranges."},
     {"naru_overhead_seconds", kHistogram, kService,
      "Time of a call spent inside naru, waiting for the upstream excluded."},
-    {"naru_endpoints", kGauge, kCalleeState, "Endpoints known, by whether calls go to them."},
+    {"naru_endpoints", kGauge, kCalleeState, "Endpoints known, by whether calls go to them; refused: outside the private ranges."},
     {"naru_breaker_state", kGauge, kCallee, "State of the callee's breaker: 0 closed, 1 probing, 2 open."},
     {"naru_in_flight", kGauge, kCallee, "Calls that hold a place in the callee's limit."},
     {"naru_queued", kGauge, kCallee, "Calls that wait for a place in the callee's limit."},

@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -15,6 +19,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "discovery/aws/environment.h"
+#include "discovery/aws/task_containers.h"
 #include "metrics/registry.h"
 #include "sidecar/admin/admin_server.h"
 #include "sidecar/admin/backend.h"
@@ -43,6 +49,7 @@ using resilience::TimePoint;
 
 constexpr auto kQuietBeforeEnd = std::chrono::seconds(1);
 constexpr auto kDrainCheck = std::chrono::milliseconds(20);
+constexpr auto kAskContainers = std::chrono::milliseconds(500);  // the agent allows 40 requests a second
 // What sources find within this time comes into force together: a control plane that answers for a thousand
 // services makes a few snapshots, not a thousand.
 constexpr auto kGatherFindings = std::chrono::milliseconds(20);
@@ -124,6 +131,7 @@ class Sidecar final : public admin::Backend {
   void OnSignal(int signal);
   void BeginDrain(const char* why);
   void CheckDrained();
+  boost::asio::awaitable<void> WatchContainers(std::string origin);
   uint64_t CallsInFlight() const;
   uint64_t CallsBegun() const;
   metrics::GaugeReadings ReadGauges();
@@ -161,8 +169,11 @@ class Sidecar final : public admin::Backend {
   admin::AdminServer admin_;
   ConfigWatcher watcher_;
   bool draining_ = false;
+  bool ready_told_ = true;  // false between a start that has to wait for sources and their first answers
   TimePoint drain_by_{};
   TimePoint quiet_since_{};
+  // On ECS, once asked: naru goes when the other containers of its task have stopped.
+  std::optional<discovery::aws::OtherContainers> other_containers_;
   uint64_t calls_seen_ = 0;
 };
 
@@ -242,14 +253,17 @@ absl::Status Sidecar::Open() {
 
 void Sidecar::Run() {
   const config::Config& config = snapshot_->config();
-  logger_.Write(log::Level::kInfo, "ready",
+  const std::string waiting = Ready();
+  ready_told_ = waiting.empty();
+  logger_.Write(log::Level::kInfo, ready_told_ ? "ready" : "started, not ready yet",
                 {{"version", kVersion},
                  {"caller", config.caller.squad + "/" + config.caller.service},
                  {"zone", config.caller.zone},
                  {"task", config.caller.task},
                  {"services", config.services.size()},
                  {"listen", config.listen.empty() ? std::string() : config.listen.front().text},
-                 {"admin", config.admin.text}});
+                 {"admin", config.admin.text},
+                 {"waiting_for", waiting}});
   if (!identity_.trouble().empty()) {
     logger_.Write(
         log::Level::kWarn, "the ECS task does not say who it is",
@@ -349,6 +363,10 @@ void Sidecar::TakeFindings() {
   std::shared_ptr<const call::Snapshot> next =
       call::Snapshot::After(*snapshot_, states_, registry_, workers, finding_of_);
   if (next != nullptr) UseSnapshot(std::move(next));
+  if (!ready_told_ && Ready().empty()) {
+    ready_told_ = true;
+    logger_.Write(log::Level::kInfo, "ready", {{"services", snapshot_->config().services.size()}});
+  }
   const std::vector<DefaultServices::Told> told =
       default_services_.Take([this](const std::string& uri) { return sources_.FindingOf(uri); }, Now());
   const bool found = std::any_of(told.begin(), told.end(), [](const auto& name) { return name.known; });
@@ -429,7 +447,26 @@ void Sidecar::BeginDrain(const char* why) {
   drain_by_ = Now() + snapshot_->config().drain_timeout;
   logger_.Write(log::Level::kInfo, "draining: calls are still carried",
                 {{"why", why}, {"in_flight", CallsInFlight()}});
+  const std::string origin = discovery::aws::Environment::OfProcess().task_metadata;
+  if (!origin.empty()) {
+    other_containers_ = discovery::aws::OtherContainers::kRunning;
+    boost::asio::co_spawn(io_, WatchContainers(origin), boost::asio::detached);
+  }
   CheckDrained();
+}
+
+// An application that is told to end at the same time as naru may begin its last calls late: on ECS it is
+// known when it has gone. Where the metadata do not say, silence has to do.
+boost::asio::awaitable<void> Sidecar::WatchContainers(std::string origin) {
+  const auto client = std::make_shared<discovery::HttpClient>(io_.get_executor());
+  boost::asio::steady_timer timer(io_);
+  while (other_containers_ == discovery::aws::OtherContainers::kRunning) {
+    absl::StatusOr<discovery::aws::OtherContainers> others =
+        co_await discovery::aws::AskOtherContainers(client, origin, kAskContainers);
+    other_containers_ = others.ok() ? *others : discovery::aws::OtherContainers::kNone;
+    timer.expires_after(kAskContainers);
+    co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  }
 }
 
 // The application may still call while it shuts down, so naru goes last.
@@ -438,7 +475,10 @@ void Sidecar::CheckDrained() {
   const uint64_t begun = CallsBegun();
   if (CallsInFlight() > 0 || begun != calls_seen_) quiet_since_ = now;
   calls_seen_ = begun;
-  const bool quiet = now - quiet_since_ >= kQuietBeforeEnd;
+  using discovery::aws::OtherContainers;
+  const bool others_run = other_containers_ == OtherContainers::kRunning;
+  const bool others_gone = other_containers_ == OtherContainers::kStopped && CallsInFlight() == 0;
+  const bool quiet = others_gone || (!others_run && now - quiet_since_ >= kQuietBeforeEnd);
   if (quiet || now >= drain_by_) {
     if (!quiet) logger_.Write(log::Level::kWarn, "drain_timeout passed", {{"in_flight", CallsInFlight()}});
     io_.stop();

@@ -34,7 +34,8 @@ void Log(log::Logger& logger, const Event& event) {
                                   {"hint", "a network of your own can be added under private.allow"}});
     case Event::Kind::kTroubleBegan:
       return logger.WriteLimited(limited_by, log::Level::kWarn,
-                                 "a source is in trouble: what it answered last stays in use",
+                                 event.known ? "a source is in trouble: what it answered last stays in use"
+                                             : "a source is in trouble, and has not answered yet",
                                  {{"source", event.source}, {"error", event.detail}});
     case Event::Kind::kTroubleEnded:
       return logger.WriteLimited(limited_by, log::Level::kInfo, "a source answers again",

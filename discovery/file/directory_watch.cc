@@ -75,6 +75,7 @@ void DirectoryWatch::Tell(size_t bytes) {
     const auto* event = reinterpret_cast<const inotify_event*>(buffer_ + at);
     at += sizeof(inotify_event) + event->len;
     const std::string_view name = event->len > 0 ? event->name : "";
+    if ((event->mask & IN_Q_OVERFLOW) != 0) event_("", "", Event::kOther);
     for (const auto& [directory, watch] : watches_) {
       if (watch == event->wd) event_(directory, name, KindOf(event->mask));
     }

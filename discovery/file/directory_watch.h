@@ -22,7 +22,8 @@ class DirectoryWatch {
   enum class Event : uint8_t {
     kWriting,   // somebody writes to this file
     kFinished,  // it was closed by a writer or renamed into place
-    kOther,     // it came or went, or something happened to the directory; then the name is empty
+    kOther,  // it came or went, or something happened to the directory or events were lost; then the name is
+             // empty
   };
   using OnEvent = std::function<void(const std::string& directory, std::string_view name, Event event)>;
 

@@ -48,9 +48,14 @@ std::string DirectoryOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string NameOf(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
+// Where a file is, taken apart as inotify names it.
+struct Place {
+  explicit Place(const std::string& path)
+      : directory(DirectoryOf(path)), name(path.substr(path.rfind('/') + 1)) {}
+
+  std::string directory;
+  std::string name;
+};
 
 // --- one file ---
 
@@ -111,39 +116,36 @@ absl::StatusOr<Answer> ReadAnswer(const std::string& path) {
 
 // A file while it is watched; owned by its source.
 struct WatchedFile {
-  WatchedFile(std::string named, OnReport on_report) : path(std::move(named)), report(std::move(on_report)) {
-    FindReal();
-  }
+  WatchedFile(std::string named, OnReport on_report)
+      : path(std::move(named)), report(std::move(on_report)), place(path), real(place) {}
 
   // Where symbolic links lead now, so that what happens there is noticed, too.
   void FindReal() {
     char* resolved = realpath(path.c_str(), nullptr);
-    real = resolved == nullptr ? path : resolved;
+    real = resolved == nullptr ? place : Place(resolved);
     std::free(resolved);
   }
 
   bool IsAt(const std::string& directory, std::string_view name) const {
-    return (name == NameOf(path) && directory == DirectoryOf(path)) ||
-           (name == NameOf(real) && directory == DirectoryOf(real));
+    return (name == place.name && directory == place.directory) ||
+           (name == real.name && directory == real.directory);
   }
 
   const std::string path;
   const OnReport report;
-  std::string real;
+  const Place place;
+  Place real;
   ReadDecision decision;
   Writer writer = Writer::kUnknown;
   bool unsettled = false;
-  std::optional<Answer> last;  // nothing while the file is in trouble
+  bool good = false;  // what was read last was an answer
 };
 
 Report ReportOn(WatchedFile& file, ReadDecision::Verdict verdict) {
   if (verdict != ReadDecision::Verdict::kRead) return Confirmed();
   absl::StatusOr<Answer> answer = ReadAnswer(file.path);
-  if (!answer.ok()) {
-    file.last.reset();
-    return Trouble{std::string(answer.status().message())};
-  }
-  file.last = *answer;
+  file.good = answer.ok();
+  if (!file.good) return Trouble{std::string(answer.status().message())};
   return *std::move(answer);
 }
 
@@ -253,7 +255,7 @@ void Files::LookAt(const std::shared_ptr<WatchedFile>& file) {
   if (file->writer == Writer::kFinished) file->writer = Writer::kUnknown;
   file->unsettled = verdict == ReadDecision::Verdict::kLookAgain;
   const bool nothing_new = verdict != ReadDecision::Verdict::kRead;
-  if (nothing_new && (file->unsettled || !file->last.has_value())) return;
+  if (nothing_new && (file->unsettled || !file->good)) return;
   file->report(ReportOn(*file, verdict));
 }
 
@@ -263,8 +265,8 @@ void Files::WatchDirectories() {
     const auto file = weak.lock();
     if (file == nullptr) continue;
     file->FindReal();
-    wanted.insert(DirectoryOf(file->path));
-    wanted.insert(DirectoryOf(file->real));
+    wanted.insert(file->place.directory);
+    wanted.insert(file->real.directory);
   }
   blind_ = !directories_->Watch(wanted);
 }

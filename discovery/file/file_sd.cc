@@ -195,6 +195,10 @@ absl::StatusOr<Answer> ParseFileSd(std::string_view text, FileFormat format, std
   if (text.size() > kLargestFileSd) {
     return absl::InvalidArgumentError(Cat(path, ": the file is larger than ", kLargestFileSd, " bytes"));
   }
+  if (format == FileFormat::kYaml && text.size() > kLargestYaml) {
+    return absl::InvalidArgumentError(Cat(path, ": the file is larger than ", kLargestYaml,
+                                          " bytes: write it as JSON, which may be larger"));
+  }
   if (text.find_first_not_of(" \t\r\n") == text.npos) text = "null";
   const std::variant<json::value, SyntaxError> read =
       format == FileFormat::kJson ? ReadJson(text) : ReadYaml(text);

@@ -20,6 +20,7 @@ enum class FileFormat { kJson, kYaml };
 FileFormat FormatOf(std::string_view path);
 
 inline constexpr size_t kLargestFileSd = 16 * 1024 * 1024;
+inline constexpr size_t kLargestYaml = 2 * 1024 * 1024;  // it takes twenty times as long to read
 inline constexpr size_t kLongestLabelName = 128;
 inline constexpr size_t kLongestLabel = 512;
 

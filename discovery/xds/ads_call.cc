@@ -25,8 +25,7 @@ constexpr char kMethod[] = "/envoy.service.discovery.v3.AggregatedDiscoveryServi
 constexpr int kMostBytes = 64 * 1024 * 1024;  // of one response: 1,000 clusters of 50 endpoints are 3 MiB
 constexpr int kConnectTimeoutMs = 5'000;
 constexpr int kDnsTimeoutMs = 5'000;
-// As gRPC's own xDS client: gRPC servers end connections of clients that ping more often, unless told
-// otherwise.
+// As gRPC's own xDS client: gRPC servers end connections of clients that ping more often by default.
 constexpr int kKeepAliveMs = 5 * 60 * 1'000;
 constexpr int kKeepAliveTimeoutMs = 20'000;
 

@@ -1,8 +1,7 @@
 // One ADS stream over gRPC, on a connection of its own, in the clear: from its opening to its end.
 //
 // Belongs to the thread of the io_context; gRPC's threads hand everything over to it. The gRPC library starts
-// its threads with the first stream and ends them with the last: who uses no xds:// source pays nothing for
-// it.
+// its threads with the first stream and ends them with the last: who uses no xds:// source pays nothing.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

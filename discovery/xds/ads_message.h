@@ -1,5 +1,4 @@
-// The two messages of an ADS stream, state of the world, and the resource types of which naru asks. No
-// sockets.
+// The two messages of an ADS stream and the resource types that naru asks for. No sockets.
 #pragma once
 
 #include <cstdint>

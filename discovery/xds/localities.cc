@@ -7,8 +7,7 @@
 namespace naru::discovery {
 namespace {
 
-// Shares become whole numbers of which this is the largest. 1 to 12 divide it, so that simple shares stay
-// simple.
+// Shares become whole numbers of which this is the largest. 1 to 12 divide it, so that simple ones stay so.
 constexpr double kLargestShare = 55'440;
 static_assert(kLargestShare <= Endpoint::kMostWeight);
 

@@ -1,5 +1,4 @@
-// Which endpoints of an EDS answer serve, and with which weight: its localities, priorities and health,
-// flattened.
+// Which endpoints of an EDS answer serve, with which weight: localities, priorities, health, flattened.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,7 @@
 // When the next ADS stream may begin. Pure.
 //
 // gRPC A57: a stream that ended without a response is followed after a back-off; one that had a response is
-// normal (servers end streams to spread their load) and followed at once, though never more often than once a
-// second.
+// normal (servers end streams to spread their load) and followed at once, at most once a second.
 #pragma once
 
 #include <algorithm>

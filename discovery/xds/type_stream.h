@@ -3,8 +3,8 @@
 //
 //   (names change, new stream, response read) --> Take() --> Sent(now) --15 s without it--> TakeOverdue(now)
 //
-// The version outlives streams, the nonce does not (xDS protocol, "ACK/NACK and resource type instance
-// version").
+// The version outlives streams, the nonce does not (xDS protocol, "ACK/NACK and resource type
+// instance version").
 #pragma once
 
 #include <map>

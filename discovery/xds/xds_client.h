@@ -1,5 +1,4 @@
-// Keeps one ADS stream open for as long as somebody watches a cluster, and tells the watchers what comes of
-// it.
+// Keeps one ADS stream open for as long as somebody watches a cluster, and tells them what comes of it.
 //
 // All on the thread of SourceContext::io. Held by shared_ptr: its timers may outlive it by a moment.
 #pragma once

@@ -4,16 +4,12 @@
 // EDS by the names of the clusters, or, where `clusters` says so, CDS by those names first and EDS by what
 // each Cluster calls its endpoints. What the xDS protocol leaves to the client is decided so:
 //
-//  - What a response says well is used even where other parts of it are refused (NACK); the refused parts
-//  keep
-//    their last state, and the version stays the previous one.
-//  - A load assignment that a response does not contain is unchanged; an empty one means no endpoints.
-//  - A known cluster that a CDS response does not contain is gone ("Deleting Resources"): the service does
-//  not
-//    exist any more, and its addresses may soon be another's.
-//  - What did not come within 15 s is Trouble, for a server may be slow; only where the server answers CDS
-//    without it, the cluster does not exist. A last good answer stays.
-//  - While a stream stands, every 15 s confirms what came of it.
+// A response is used where it makes sense, even if other parts of it are refused (NACK): those keep their
+// last state, and the version stays the previous one. A load assignment that is not in a response is
+// unchanged, an empty one means no endpoints. A known cluster that is not in a CDS response is gone
+// ("Deleting Resources"): its addresses may soon be another's. What has not come within 15 s is Trouble, for
+// the server may be slow; only where CDS is answered without it, it does not exist. A stream that stands
+// confirms what came of it.
 #pragma once
 
 #include <map>

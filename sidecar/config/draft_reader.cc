@@ -626,6 +626,20 @@ void ReadHttpUrl(Reader& reader, const YamlNode& node, std::string_view what, st
   into = *text;
 }
 
+// "control.internal:18000" or "[fd00::1]:18000".
+void ReadHostAndPort(Reader& reader, const YamlNode& node, std::string_view what, std::string& into) {
+  const std::optional<std::string> text = reader.Text(node, what, "a host and port such as 10.0.0.5:18000");
+  if (!text.has_value()) return;
+  const size_t colon = text->rfind(':');
+  const std::string port = colon == text->npos ? "" : text->substr(colon + 1);
+  const bool numeric = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == port.npos;
+  if (colon == 0 || !numeric || Contains(*text, "://")) {
+    return reader.Report(node, Cat(what, ": ", Quoted(*text), " is no host and port"),
+                         "write them as HOST:PORT, such as 10.0.0.5:18000");
+  }
+  into = *text;
+}
+
 // "10.0.0.2" or "10.0.0.2:53".
 void ReadDnsServer(Reader& reader, const YamlNode& node, std::vector<discovery::Address>& into) {
   constexpr uint16_t kDnsPort = 53;
@@ -770,7 +784,7 @@ constexpr SectionField<DraftDiscovery> kConsulFields[] = {
 constexpr SectionField<DraftDiscovery> kXdsFields[] = {
     {{.key = "server", .constraint = "HOST:PORT, without TLS", .doc = "The control plane; xds:// needs it."},
      [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
-       ReadText(reader, node, "discovery.xds.server", discovery.settings.xds.server);
+       ReadHostAndPort(reader, node, "discovery.xds.server", discovery.settings.xds.server);
      }},
     {{.key = "node_id", .fallback = "SQUAD/SERVICE of the caller", .doc = "node.id of every stream."},
      [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {

@@ -55,6 +55,11 @@ TEST_F(SourceRecordTest, TroubleNeverShrinksWhatIsKnown) {
   EXPECT_EQ(finding().error, "");
 }
 
+TEST_F(SourceRecordTest, TroubleIsToldWithoutTheNameOfTheSource) {
+  record.Take(Trouble{"dns://courses:80: timed out"}, kStart);
+  EXPECT_EQ(finding().error, "timed out");
+}
+
 TEST_F(SourceRecordTest, ASureEmptyAnswerEmptiesIt) {
   record.Take(Of({On("10.0.0.1:80")}), kStart);
   EXPECT_TRUE(record.Take(Of({}), kStart).endpoints);

@@ -312,10 +312,13 @@ class TaskMetadata(http.server.BaseHTTPRequestHandler):
 
     task = {"Cluster": "arn:aws:ecs:ap-northeast-2:1:cluster/prod", "Family": "video-api", "ServiceName": "video",
             "TaskARN": "arn:aws:ecs:ap-northeast-2:1:task/prod/0123abcd", "AvailabilityZone": "ap-northeast-2a",
-            "TaskTags": {"squad": "video-squad"}, "Containers": []}
+            "TaskTags": {"squad": "video-squad"},
+            "Containers": [{"DockerId": "naru", "Type": "NORMAL", "KnownStatus": "RUNNING"},
+                           {"DockerId": "app", "Type": "NORMAL", "KnownStatus": "RUNNING"}]}
 
     def do_GET(self):
-        body = json.dumps(self.task).encode()
+        own = self.task["Containers"][0]
+        body = json.dumps(self.task if "/task" in self.path else own).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -325,23 +328,41 @@ class TaskMetadata(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_on_ecs_the_task_says_who_calls(start_naru, instance, tmp_path):
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), TaskMetadata) as agent:
-        serving = threading.Thread(target=agent.serve_forever)
+@pytest.fixture
+def agent():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), TaskMetadata) as server:
+        serving = threading.Thread(target=server.serve_forever)
         serving.start()
-        try:
-            one = instance("10.77.0.1")
-            naru = start_naru({"courses": {"squad": "learning", "endpoints": [one.address]}}, caller={},
-                              environment={"ECS_CONTAINER_METADATA_URI_V4": f"http://127.0.0.1:{agent.server_port}/v4/x"})
-            assert get(naru.port, "/courses/x").status == 200
-        finally:
-            agent.shutdown()
-            serving.join()
+        server.environment = {"ECS_CONTAINER_METADATA_URI_V4": f"http://127.0.0.1:{server.server_port}/v4/x"}
+        yield server
+        server.shutdown()
+        serving.join()
+
+
+def test_on_ecs_the_task_says_who_calls(start_naru, instance, agent):
+    one = instance("10.77.0.1")
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [one.address]}}, caller={},
+                      environment=agent.environment)
+    assert get(naru.port, "/courses/x").status == 200
     assert one.request.get("x-naru-caller") == "video-squad/video"
     assert naru.admin_json("/config")["caller"] == {
         "squad": "video-squad", "service": "video", "zone": "ap-northeast-2a", "cluster": "prod", "task": "0123abcd"}
     assert naru.metric("naru_calls_total", caller_squad="video-squad", caller_service="video", outcome="ok") == 1
-    assert naru.reload().status == 200  # the agent is gone: what it said stays
+    assert naru.reload().status == 200
+    assert naru.admin_json("/config")["caller"]["squad"] == "video-squad"
+
+
+def test_on_ecs_naru_carries_calls_until_the_other_containers_have_stopped(start_naru, instance, agent, monkeypatch):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [instance("10.77.0.1").address]}}, caller={},
+                      environment=agent.environment, drain_timeout="60s")
+    naru.signal()
+    eventually(lambda: "draining" in naru.log(), "it drains")
+    watch = Stopwatch()
+    eventually(lambda: watch.seconds > 2, "longer than the second of silence that ends it elsewhere")
+    assert naru.running() and get(naru.port, "/courses/x").status == 200
+    stopped = [{**container, "KnownStatus": "STOPPED"} for container in TaskMetadata.task["Containers"]]
+    monkeypatch.setitem(TaskMetadata.task, "Containers", stopped)
+    assert naru.wait_exit() == 0
 
 
 def test_a_task_that_does_not_answer_delays_the_start_by_a_second_at_most(start_naru):

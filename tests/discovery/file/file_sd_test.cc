@@ -177,6 +177,8 @@ TEST(FileSd, IsBounded) {
             "/c.json: entry 1 brings the targets above 10000, more than a service may have");
   EXPECT_EQ(Json(std::string(kLargestFileSd + 1, ' ')).status().message(),
             "/c.json: the file is larger than 16777216 bytes");
+  EXPECT_EQ(WhyNot(Yaml(std::string(kLargestYaml + 1, ' '))),
+            "/c.yaml: the file is larger than 2097152 bytes: write it as JSON, which may be larger");
   EXPECT_EQ(
       Json(Cat(R"([{"targets": [], "labels": {"a": ")", std::string(513, 'x'), "\"}}]")).status().message(),
       "/c.json: entry 1 has a label \"a\" that is too long: names may have 128 bytes and values 512");

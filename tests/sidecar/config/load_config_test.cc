@@ -558,6 +558,9 @@ TEST_F(LoadConfigTest, WrongSettingsOfSources) {
        "discovery.dns: min_ttl 2m is above max_ttl 30s | raise max_ttl or lower min_ttl"},
       {"consul: {address: 127.0.0.1}",
        "discovery.consul.address: \"127.0.0.1\" is no URL | write http://HOST:PORT or https://HOST:PORT"},
+      {"xds: {server: control.internal}",
+       "discovery.xds.server: \"control.internal\" is no host and port | write them as HOST:PORT, such as "
+       "10.0.0.5:18000"},
       {"cloudmap: {regoin: x}",
        "there is no key \"regoin\" in discovery.cloudmap | did you mean \"region\"?"},
   };
