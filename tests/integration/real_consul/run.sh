@@ -23,7 +23,9 @@ if [ ! -e "$BUILT" ]; then
 fi
 "$BIN" version
 
-python=python3
-"$python" -c 'import pytest' 2>/dev/null || python=build/venv/bin/python
+# As tests/run.sh finds it, which has made it where there was none.
+for python in python3 /usr/bin/python3 build/venv/bin/python; do
+  "$python" -c 'import pytest, grpc, google.protobuf, h2' 2>/dev/null && break
+done
 export NARU_BINARY=${NARU_BINARY:-$PWD/build/release/naru} NARU_REAL_CONSUL=$BIN PYTHONDONTWRITEBYTECODE=1
 "$python" -m pytest tests/integration/test_discovery_consul.py tests/integration/real_consul/acl_cases.py -m "not scripted" "$@"
