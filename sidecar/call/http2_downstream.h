@@ -42,6 +42,7 @@ class Http2Call final
 
   // --- AnswerWriter ---
   net::Task<void> ForwardInformational(const http::ResponseHead& head) override;
+  void ForgetHead() override { stream_.ForgetHead(); }
   void BeginAnswer(const Response& response) override;
   net::Task<bool> WritePart(Chunk chunk, const http::FieldList& trailers) override;
   net::Task<bool> WriteFailure(const Failure& failure) override;

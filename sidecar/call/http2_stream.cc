@@ -11,6 +11,7 @@ namespace naru::call {
 namespace {
 
 constexpr size_t kMaxFreeStrings = 512;
+constexpr size_t kMaxFreeBytes = 4096;  // of one of them
 
 // What bodies arrive in, kept for the next streams of this thread.
 thread_local std::vector<std::string> free_strings;
@@ -21,10 +22,13 @@ void Renew(std::string& string) {
   free_strings.pop_back();
 }
 
-void LetGo(std::string& string, size_t most_bytes) {
-  string.clear();
-  const bool worth_keeping = string.capacity() > sizeof(std::string) && string.capacity() <= most_bytes;
-  if (worth_keeping && free_strings.size() < kMaxFreeStrings) free_strings.emplace_back().swap(string);
+void LetGo(std::string& string) {
+  if (string.capacity() <= sizeof(std::string)) return string.clear();
+  std::string gone;
+  gone.swap(string);
+  gone.clear();
+  const bool worth_keeping = gone.capacity() <= kMaxFreeBytes && free_strings.size() < kMaxFreeStrings;
+  if (worth_keeping) free_strings.emplace_back().swap(gone);
 }
 
 }  // namespace
@@ -33,8 +37,8 @@ Http2Stream::~Http2Stream() {
   if (connection_ != nullptr) connection_->Leave(*this);
   head_.LetGo();
   trailer_block_.LetGo();
-  LetGo(arriving_, kKeptBytes);
-  LetGo(handed_out_, kKeptBytes);
+  LetGo(arriving_);
+  LetGo(handed_out_);
 }
 
 void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) {
@@ -101,7 +105,8 @@ std::optional<Chunk> Http2Stream::Buffered() {
     return Chunk{handed_out_, ended_};
   }
   if (ended_) return Chunk{{}, true};
-  if (handed_out_.capacity() > kKeptBytes) handed_out_ = {};
+  LetGo(handed_out_);
+  LetGo(arriving_);
   return std::nullopt;
 }
 

@@ -95,8 +95,6 @@ class Http2Stream final
 
  private:
   friend class Http2Connection;
-  static constexpr size_t kKeptBytes = 4096;  // memory that a silent stream keeps
-
   void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
   void RefuseTrailers();
   void OnData(std::string_view bytes) override;
