@@ -40,9 +40,8 @@ Http2Downstream::~Http2Downstream() = default;
 net::Task<void> Http2Downstream::Serve() {
   ArmIdle();
   if (upgraded_ != nullptr) BeginUpgraded();
-  Received received = std::move(received_);
-  co_await connection_.Run({received.data(), received.size()});
-  received.Release();
+  const std::string_view received(received_.data(), received_.size());
+  co_await connection_.Run(std::move(received_.buffer), received);
   OnReceived();  // what was closed together with the connection
   timer_.Disarm();
   head_timer_.Disarm();
