@@ -110,6 +110,7 @@ void Call::Clear() {
   policy_note = {};
   upstream_wait = {};
   bytes_up = bytes_down = 0;
+  lasts = false;
 }
 
 }  // namespace naru::call

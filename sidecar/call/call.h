@@ -107,6 +107,7 @@ struct Call {
   uint32_t previous_rpc_attempts = 0;  // the caller's own grpc-previous-rpc-attempts
   bool safe_to_repeat = false;
   bool attempt_undecided = false;         // how the last attempt went, its gRPC trailers will tell
+  bool lasts = false;                     // the answer turned out to be a stream
   EndpointState* in_flight_at = nullptr;  // counted as in flight there
   std::string request_id;                 // generated; empty when the application sent one
   std::string request_line;               // method and path of a call whose heads were forgotten
@@ -121,8 +122,8 @@ struct Call {
   std::optional<resilience::GrpcCode> grpc_status;
   // The endpoint said when to try again (grpc-retry-pushback-ms), or, without a value, that nobody should.
   std::optional<std::optional<Duration>> grpc_pushback;
-  Duration upstream_wait{};          // spent waiting for upstream or the application, not inside naru
-  std::optional<Failure> broke_off;  // why the answer ended before its end
+  Duration upstream_wait{};                  // spent waiting for upstream or the application, not inside naru
+  std::unique_ptr<const Failure> broke_off;  // why the answer ended before its end; most do not
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;
 

@@ -36,6 +36,8 @@ class Http2Call final
 
  private:
   net::Task<void> Carry();
+  // A failure: the request is refused.
+  Result<Response> Begin();
   std::optional<Failure> ReadHead();
   net::Task<void> EndWithStatus(const Failure& failure);
   std::string WhyGone() const;
@@ -52,6 +54,7 @@ class Http2Call final
 
   // --- BodySource: the request's body ---
   std::optional<Result<Chunk>> Buffered() override;
+  Signal* Arrival() override { return stream_.Arrival(); }
   net::Task<Result<Chunk>> Read() override;
   bool received_all() const override { return stream_.ended(); }
   void CancelRead() override { stream_.CancelRead(); }
