@@ -136,6 +136,9 @@ void PutService(Families& families, const ServiceReading& service) {
   const Families::Values callee = {service.squad, service.service};
   families.Put(Metric::kEndpoints, With(callee, "serving"), static_cast<double>(service.endpoints.serving));
   families.Put(Metric::kEndpoints, With(callee, "ejected"), static_cast<double>(service.endpoints.ejected));
+  if (service.endpoints.refused > 0) {
+    families.Put(Metric::kEndpoints, With(callee, "refused"), static_cast<double>(service.endpoints.refused));
+  }
   families.Put(Metric::kEndpoints, With(callee, "unhealthy"),
                static_cast<double>(service.endpoints.unhealthy));
   if (service.breaker) families.Put(Metric::kBreakerState, callee, *service.breaker);

@@ -16,6 +16,7 @@ struct EndpointCounts {
   uint64_t serving = 0;
   uint64_t ejected = 0;
   uint64_t unhealthy = 0;
+  uint64_t refused = 0;  // known, but outside the private ranges: no call goes there
 };
 
 struct DiscoveryReading {

@@ -91,6 +91,9 @@ std::vector<ServiceTraffic> Registry::Traffic() const {
       services.push_back({labels.callee_squad, labels.callee_service,
                           std::vector<uint64_t>(vocabulary_.outcomes.size()), HistogramReading{kCallBounds}});
     }
+    if (reading.bytes_up_down) {
+      services.back().bytes += reading.bytes_up_down->first + reading.bytes_up_down->second;
+    }
     for (const auto& [outcome, durations] : reading.durations) {
       services.back().calls_by_outcome[outcome] += durations.Total();
       services.back().durations.Add(durations);

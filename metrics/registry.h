@@ -61,6 +61,7 @@ struct ServiceTraffic {
   std::string service;
   std::vector<uint64_t> calls_by_outcome;  // index as in Vocabulary::outcomes
   HistogramReading durations;
+  uint64_t bytes = 0;  // of bodies, both ways
 };
 
 class Registry {

@@ -22,6 +22,7 @@ struct Candidate {
   bool serving = true;     // neither ejected nor unhealthy
   bool tried = false;      // by an earlier attempt of this call
   bool penalised = false;  // it failed a moment ago (LatencyEstimate::penalised); only for p2c
+  uint32_t weight = 1;     // its share of the calls relative to the others, 1 to 65,535
 };
 
 // Two distinct eligible candidates, of which the lighter is to be taken; `second` is -1 when there is only
@@ -33,6 +34,8 @@ struct Draw {
   bool operator==(const Draw&) const = default;
 };
 
+// Where weights differ, candidates are drawn in proportion to them, and loads are compared by weight.
+//
 // Random numbers and the round-robin position come in as arguments. Looks at nobody's load, so that it need
 // be worked out for the two drawn only.
 Draw DrawTwo(BalanceKind kind, std::span<const Candidate> candidates, uint64_t random,

@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdio>
@@ -18,14 +21,18 @@
 #include "sidecar/build_info.h"
 #include "sidecar/call/retry_attempts.h"
 #include "sidecar/call_log.h"
+#include "sidecar/caller_identity.h"
 #include "sidecar/checked_endpoints.h"
+#include "sidecar/config/discovered.h"
 #include "sidecar/config/effective_config.h"
 #include "sidecar/config/load_config.h"
 #include "sidecar/config_watcher.h"
+#include "sidecar/default_services.h"
 #include "sidecar/health/health_checker.h"
 #include "sidecar/listeners.h"
 #include "sidecar/log/logger.h"
 #include "sidecar/net/dial.h"
+#include "sidecar/service_sources.h"
 #include "sidecar/service_views.h"
 #include "sidecar/worker.h"
 
@@ -36,6 +43,11 @@ using resilience::TimePoint;
 
 constexpr auto kQuietBeforeEnd = std::chrono::seconds(1);
 constexpr auto kDrainCheck = std::chrono::milliseconds(20);
+// What sources find within this time comes into force together: a control plane that answers for a thousand
+// services makes a few snapshots, not a thousand.
+constexpr auto kGatherFindings = std::chrono::milliseconds(20);
+constexpr auto kForgetRetired = std::chrono::milliseconds(100);
+constexpr auto kForgetIdleServices = std::chrono::seconds(5);
 
 TimePoint Now() {
   return std::chrono::time_point_cast<resilience::Duration>(std::chrono::steady_clock::now());
@@ -77,7 +89,9 @@ std::vector<std::string> NeedsRestart(const config::Config& now, const config::C
 
 class Sidecar final : public admin::Backend {
  public:
-  Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config);
+  // `config` has been completed by `identity`.
+  Sidecar(const RunOptions& options, log::Level level, CallerIdentity identity,
+          std::shared_ptr<const config::Config> config);
   ~Sidecar() override;
 
   // Opens every port. Fails with a sentence.
@@ -86,7 +100,7 @@ class Sidecar final : public admin::Backend {
 
   std::string Ready() override;
   std::vector<admin::ServiceView> Services() override {
-    return ViewServices(*snapshot_, health_checker_, Now());
+    return ViewServices(*snapshot_, sources_, health_checker_, Now());
   }
   std::string ConfigJson() override { return config::EffectiveConfigJson(snapshot_->config()); }
   admin::ReloadResult Reload() override { return LoadAnew("asked to", false); }
@@ -97,6 +111,14 @@ class Sidecar final : public admin::Backend {
  private:
   admin::ReloadResult LoadAnew(const char* why, bool only_if_changed);
   void TakeIntoForce(const std::shared_ptr<const config::Config>& config);
+  void UseSnapshot(std::shared_ptr<const call::Snapshot> snapshot);
+  void SourcesChanged();
+  void TakeFindings();
+  void ForgetRetired();
+  void Wanted(const std::string& name, int worker);
+  void Tell(const DefaultServices::Told& told);
+  void UseDefaultServices();
+  void ForgetIdleServices();
   admin::ReloadResult Refuse(const char* why, std::vector<std::string> problems);
   void AwaitSignal();
   void OnSignal(int signal);
@@ -108,11 +130,14 @@ class Sidecar final : public admin::Backend {
 
   const std::string config_path_;
   const config::ProcessEnvironment environment_;
+  const CallerIdentity identity_;
   log::Logger logger_;
   admin::RecentCalls recent_;
   metrics::Registry registry_;
   call::CalleeStates states_;
   std::shared_ptr<const call::Snapshot> snapshot_;
+  // Held until no call needs them, so that it is not a worker who takes a large one apart.
+  std::vector<std::shared_ptr<const call::Snapshot>> retired_;
   std::string effective_;  // to tell whether a changed file changed anything
   TimePoint loaded_at_;
   uint64_t loads_ = 1;
@@ -124,6 +149,15 @@ class Sidecar final : public admin::Backend {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer drain_timer_;
+  boost::asio::steady_timer findings_timer_;
+  boost::asio::steady_timer retired_timer_;
+  std::atomic<bool> findings_due_{false};
+  boost::asio::steady_timer idle_services_timer_;
+  std::shared_ptr<const config::Config>
+      file_;  // as it was loaded; the snapshot's has discovered services, too
+  DefaultServices default_services_;
+  ServiceSources sources_;  // tells io_: after it
+  const call::FindingOf finding_of_;
   admin::AdminServer admin_;
   ConfigWatcher watcher_;
   bool draining_ = false;
@@ -132,8 +166,10 @@ class Sidecar final : public admin::Backend {
   uint64_t calls_seen_ = 0;
 };
 
-Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<const config::Config> config)
+Sidecar::Sidecar(const RunOptions& options, log::Level level, CallerIdentity identity,
+                 std::shared_ptr<const config::Config> config)
     : config_path_(options.config_path),
+      identity_(std::move(identity)),
       logger_(log::LoggerOptions{.level = level}),
       registry_(MakeVocabulary(), {config->caller.squad, config->caller.service},
                 static_cast<int>(config->workers), 20000, {kVersion, kCommit}),
@@ -146,6 +182,12 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<co
       health_checker_(logger_),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       drain_timer_(io_),
+      findings_timer_(io_),
+      retired_timer_(io_),
+      idle_services_timer_(io_),
+      file_(config),
+      sources_(logger_, [this] { SourcesChanged(); }),
+      finding_of_([this](const config::Service& service) { return sources_.FindingOf(service); }),
       admin_(io_, *this),
       watcher_(io_, [this] { LoadAnew("a file changed", true); }) {
   for (uint32_t i = 0; i < config->workers; ++i) {
@@ -165,7 +207,10 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, std::shared_ptr<co
                            {{"kind", resilience::WordOf(kind)},
                             {"hint", "a broken or hostile client; its other connections go on"}});
     };
-    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, exhausted, abused, {}};
+    auto discover = [this, i](const std::string& name) {
+      boost::asio::post(io_, [this, name, i] { Wanted(name, static_cast<int>(i)); });
+    };
+    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, discover, exhausted, abused, {}};
     if (level == log::Level::kDebug) {
       worker.tracer = [this](const std::string& peer) -> http::Http2Trace {
         return [this, peer](std::string_view line) {
@@ -189,6 +234,8 @@ absl::Status Sidecar::Open() {
   if (absl::Status admin = admin_.Listen(config.admin.text); !admin.ok()) return admin;
   watcher_.Watch(config.files);
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
+  sources_.Watch(config, {});
+  TakeFindings();  // of an earlier run
   health_checker_.Watch(CheckedEndpoints(*snapshot_));
   return absl::OkStatus();
 }
@@ -198,11 +245,19 @@ void Sidecar::Run() {
   logger_.Write(log::Level::kInfo, "ready",
                 {{"version", kVersion},
                  {"caller", config.caller.squad + "/" + config.caller.service},
+                 {"zone", config.caller.zone},
+                 {"task", config.caller.task},
                  {"services", config.services.size()},
                  {"listen", config.listen.empty() ? std::string() : config.listen.front().text},
                  {"admin", config.admin.text}});
+  if (!identity_.trouble().empty()) {
+    logger_.Write(
+        log::Level::kWarn, "the ECS task does not say who it is",
+        {{"error", identity_.trouble()}, {"hint", "say it in the file: caller: {squad: NAME, ...}"}});
+  }
   AwaitSignal();
   io_.run();
+  sources_.Stop();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
   health_checker_.Stop();
   listeners_.CleanUp();
@@ -210,22 +265,22 @@ void Sidecar::Run() {
 }
 
 std::string Sidecar::Ready() {
-  return draining_ ? "naru is shutting down" : "";
+  return draining_ ? "naru is shutting down" : sources_.WhyNotReady(*snapshot_);
 }
 
 // --- configuration ---
 
 admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
-  const config::LoadResult loaded = config::LoadConfig(config_path_, environment_);
+  config::LoadResult loaded = config::LoadConfig(config_path_, environment_);
   if (loaded.config == nullptr) {
     std::vector<std::string> problems;
     for (const config::Problem& problem : loaded.problems) problems.push_back(config::Render(problem));
     return Refuse(why, std::move(problems));
   }
+  loaded.config = identity_.Complete(std::move(loaded.config));
   const std::string effective = config::EffectiveConfigJson(*loaded.config);
   if (only_if_changed && effective == effective_) return {};
-  if (std::vector<std::string> problems = NeedsRestart(snapshot_->config(), *loaded.config);
-      !problems.empty()) {
+  if (std::vector<std::string> problems = NeedsRestart(*file_, *loaded.config); !problems.empty()) {
     return Refuse(why, std::move(problems));
   }
   const absl::Status listening = listeners_.Change(*loaded.config, [&] { TakeIntoForce(loaded.config); });
@@ -241,12 +296,100 @@ admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
 }
 
 void Sidecar::TakeIntoForce(const std::shared_ptr<const config::Config>& config) {
-  snapshot_ = std::make_shared<call::Snapshot>(config, states_, registry_, static_cast<int>(workers_.size()));
+  file_ = config;
+  default_services_.Reloaded(*config);
+  UseDefaultServices();
+}
+
+// The file in force and what calls have found beside it.
+void Sidecar::UseDefaultServices() {
+  std::vector<config::Service> found = default_services_.Services(*file_);
+  const std::shared_ptr<const config::Config> config =
+      found.empty() ? file_ : config::WithServices(*file_, std::move(found));
+  sources_.Watch(*config, default_services_.Sources());
+  UseSnapshot(std::make_shared<call::Snapshot>(config, states_, registry_, static_cast<int>(workers_.size()),
+                                               finding_of_));
   std::vector<std::string> names;
   for (const config::Service& service : config->services) names.push_back(service.name);
   states_.KeepOnly(names);
+}
+
+void Sidecar::UseSnapshot(std::shared_ptr<const call::Snapshot> snapshot) {
+  retired_.push_back(std::exchange(snapshot_, std::move(snapshot)));
   for (const std::unique_ptr<Worker>& worker : workers_) worker->UseSnapshot(snapshot_);
   health_checker_.Watch(CheckedEndpoints(*snapshot_));
+  if (retired_.size() == 1) ForgetRetired();
+}
+
+void Sidecar::ForgetRetired() {
+  std::erase_if(retired_, [](const auto& snapshot) { return snapshot.use_count() == 1; });
+  if (retired_.empty()) return;
+  retired_timer_.expires_after(kForgetRetired);
+  retired_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) ForgetRetired();
+  });
+}
+
+// --- endpoints ---
+
+// On the thread of the sources.
+void Sidecar::SourcesChanged() {
+  if (findings_due_.exchange(true)) return;
+  boost::asio::post(io_, [this] {
+    findings_timer_.expires_after(kGatherFindings);
+    findings_timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) TakeFindings();
+    });
+  });
+}
+
+void Sidecar::TakeFindings() {
+  findings_due_ = false;
+  const int workers = static_cast<int>(workers_.size());
+  std::shared_ptr<const call::Snapshot> next =
+      call::Snapshot::After(*snapshot_, states_, registry_, workers, finding_of_);
+  if (next != nullptr) UseSnapshot(std::move(next));
+  const std::vector<DefaultServices::Told> told =
+      default_services_.Take([this](const std::string& uri) { return sources_.FindingOf(uri); }, Now());
+  const bool found = std::any_of(told.begin(), told.end(), [](const auto& name) { return name.known; });
+  if (found) UseDefaultServices();
+  for (const DefaultServices::Told& name : told) Tell(name);
+}
+
+// --- services that the file does not name ---
+
+void Sidecar::Wanted(const std::string& name, int worker) {
+  // It may have been found for another worker while this one asked.
+  if (snapshot_->config().FindService(name) != nullptr) return Tell({name, {worker}, true, true, ""});
+  if (const std::optional<DefaultServices::Told> told = default_services_.Want(*file_, name, worker, Now())) {
+    return Tell(*told);
+  }
+  sources_.Watch(snapshot_->config(), default_services_.Sources());
+  ForgetIdleServices();
+  TakeFindings();  // of an earlier run
+}
+
+void Sidecar::Tell(const DefaultServices::Told& told) {
+  call::Discovered answer{told.known ? snapshot_ : nullptr, told.exists, told.why_not};
+  for (const int worker : told.workers) workers_[static_cast<size_t>(worker)]->Discovered(told.name, answer);
+}
+
+void Sidecar::ForgetIdleServices() {
+  for (const std::shared_ptr<const call::Callee>& callee : snapshot_->callees()) {
+    if (!callee->service->discovered || !callee->used->exchange(false)) continue;
+    default_services_.Used(callee->service->name, Now());
+  }
+  const size_t known = snapshot_->config().services.size();
+  if (default_services_.ForgetIdle(Now())) {
+    const size_t kept = file_->services.size() + default_services_.Services(*file_).size();
+    if (kept != known) UseDefaultServices();
+    if (kept == known) sources_.Watch(snapshot_->config(), default_services_.Sources());
+  }
+  if (default_services_.empty()) return;
+  idle_services_timer_.expires_after(kForgetIdleServices);
+  idle_services_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) ForgetIdleServices();
+  });
 }
 
 admin::ReloadResult Sidecar::Refuse(const char* why, std::vector<std::string> problems) {
@@ -321,7 +464,7 @@ uint64_t Sidecar::CallsBegun() const {
 
 metrics::GaugeReadings Sidecar::ReadGauges() {
   metrics::GaugeReadings readings;
-  readings.services = ReadServices(*snapshot_, Now(), Now() - loaded_at_, loads_);
+  readings.services = ReadServices(*snapshot_, sources_, Now(), Now() - loaded_at_, loads_);
   uint64_t downstream = 0, downstream_http2 = 0, upstream = 0, upstream_http2 = 0;
   for (const std::unique_ptr<Worker>& worker : workers_) {
     downstream += worker->downstream_connections() - worker->http2_downstream_connections();
@@ -358,7 +501,9 @@ int RunSidecar(const RunOptions& options) {
     std::fputs(config::Render(loaded.problems).c_str(), stderr);
     return loaded.unreadable ? 2 : 1;
   }
-  Sidecar sidecar(options, *level, loaded.config);
+  CallerIdentity identity = CallerIdentity::Read();
+  std::shared_ptr<const config::Config> config = identity.Complete(loaded.config);
+  Sidecar sidecar(options, *level, std::move(identity), std::move(config));
   if (const absl::Status opened = sidecar.Open(); !opened.ok()) {
     std::fprintf(stderr, "naru: %s\n", std::string(opened.message()).c_str());
     return 1;

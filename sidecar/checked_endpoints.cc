@@ -7,7 +7,8 @@ namespace naru {
 
 std::vector<health::CheckedEndpoint> CheckedEndpoints(const call::Snapshot& snapshot) {
   std::vector<health::CheckedEndpoint> checked;
-  for (const call::Callee& callee : snapshot.callees()) {
+  for (const std::shared_ptr<const call::Callee>& shared : snapshot.callees()) {
+    const call::Callee& callee = *shared;
     const config::Service& service = *callee.service;
     if (!service.policy.health_check) continue;
     for (const std::shared_ptr<call::EndpointState>& endpoint : callee.endpoints) {

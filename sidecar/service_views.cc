@@ -84,6 +84,10 @@ admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const
   const resilience::EndpointHealth* health = HealthOf(callee, index);
   admin::EndpointView view;
   view.address = endpoint.text;
+  if (callee.found != nullptr) {  // whose endpoints these are, in this order
+    view.zone = callee.found->endpoints[index].zone;
+    view.weight = callee.found->endpoints[index].weight;
+  }
   view.in_flight = endpoint.estimate.in_flight();
   if (endpoint.estimate.measured()) {
     view.latency_ms = std::chrono::duration<double, std::milli>(endpoint.estimate.latency(now)).count();
@@ -121,6 +125,32 @@ void CountEndpoint(metrics::EndpointCounts& counts, EndpointStanding standing) {
   }
 }
 
+// Endpoints are those in force, and the rest as the source is right now.
+admin::SourceView ViewSource(const call::Callee& callee, const discovery::Finding& finding,
+                             resilience::TimePoint now) {
+  admin::SourceView view;
+  view.uri = callee.service->source->text;
+  view.kept = finding.kept;
+  view.exists = finding.exists;
+  view.revision = finding.revision;
+  view.error = finding.error;
+  if (callee.found == nullptr) return view;
+  view.version = callee.found->version;
+  view.age_s = std::chrono::duration<double>(now - finding.confirmed).count();
+  for (const discovery::Address& address : callee.found->refused) view.refused.push_back(address.ToString());
+  return view;
+}
+
+metrics::DiscoveryReading ReadSource(const config::Service& service, const discovery::Finding& finding,
+                                     resilience::TimePoint now) {
+  metrics::DiscoveryReading reading;
+  reading.source = std::string(discovery::WordOf(service.source->scheme));
+  if (finding.set != nullptr) reading.age = now - finding.confirmed;
+  reading.updates_ok = finding.answers;
+  reading.updates_failed = finding.troubles;
+  return reading;
+}
+
 std::vector<admin::PolicyValue> ViewPolicy(const call::Snapshot& snapshot, const config::Policy& policy) {
   std::vector<admin::PolicyValue> values;
   for (const config::PolicyLine& line : config::Explain(policy)) {
@@ -131,11 +161,12 @@ std::vector<admin::PolicyValue> ViewPolicy(const call::Snapshot& snapshot, const
 
 }  // namespace
 
-std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot,
+std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, const ServiceSources& sources,
                                              const health::HealthChecker& checker,
                                              resilience::TimePoint now) {
   std::vector<admin::ServiceView> views;
-  for (const call::Callee& callee : snapshot.callees()) {
+  for (const std::shared_ptr<const call::Callee>& shared : snapshot.callees()) {
+    const call::Callee& callee = *shared;
     admin::ServiceView view;
     view.name = callee.service->name;
     view.squad = callee.service->squad;
@@ -144,6 +175,11 @@ std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot,
     std::tie(view.in_flight, view.queued) = InFlightAndQueued(callee);
     const CircuitBreaker* breaker = callee.other.guards.breaker.get();
     view.breaker = breaker == nullptr ? "off" : WordOf(breaker->state());
+    view.discovered = callee.service->discovered;
+    if (callee.service->source.has_value()) {
+      const discovery::Finding none;
+      view.source = ViewSource(callee, sources.FindingOf(*callee.service).value_or(none), now);
+    }
     for (size_t i = 0; i < callee.endpoints.size(); ++i) {
       const std::string error = checker.LastError(view.name, callee.endpoints[i]->address);
       view.endpoints.push_back(ViewEndpoint(callee, i, error, now));
@@ -154,10 +190,12 @@ std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot,
   return views;
 }
 
-std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot, resilience::TimePoint now,
+std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot,
+                                                  const ServiceSources& sources, resilience::TimePoint now,
                                                   resilience::Duration age, uint64_t loads) {
   std::vector<metrics::ServiceReading> readings;
-  for (const call::Callee& callee : snapshot.callees()) {
+  for (const std::shared_ptr<const call::Callee>& shared : snapshot.callees()) {
+    const call::Callee& callee = *shared;
     metrics::ServiceReading reading;
     reading.squad = callee.service->squad;
     reading.service = callee.service->name;
@@ -168,7 +206,10 @@ std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot
     for (size_t i = 0; i < callee.endpoints.size(); ++i) {
       CountEndpoint(reading.endpoints, StandingOf(callee, i, now));
     }
-    reading.discovery = metrics::DiscoveryReading{"static", age, loads, 0};
+    const std::optional<discovery::Finding> finding = sources.FindingOf(*callee.service);
+    if (callee.found != nullptr) reading.endpoints.refused = callee.found->refused.size();
+    reading.discovery = finding.has_value() ? ReadSource(*callee.service, *finding, now)
+                                            : metrics::DiscoveryReading{"static", age, loads, 0};
     readings.push_back(std::move(reading));
   }
   return readings;

@@ -9,14 +9,17 @@
 #include "sidecar/admin/backend.h"
 #include "sidecar/call/snapshot.h"
 #include "sidecar/health/health_checker.h"
+#include "sidecar/service_sources.h"
 
 namespace naru {
 
-std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot,
+std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, const ServiceSources& sources,
                                              const health::HealthChecker& checker, resilience::TimePoint now);
 
-// `loaded` is when the configuration was: the age of what it says about endpoints.
-std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot, resilience::TimePoint now,
+// `age` is that of the configuration, and `loads` how often it was loaded: both hold for endpoints that are a
+// list in it.
+std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot,
+                                                  const ServiceSources& sources, resilience::TimePoint now,
                                                   resilience::Duration age, uint64_t loads);
 
 }  // namespace naru

@@ -36,7 +36,8 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<const call::Snapshot> snap
               options_.nameless,
               options_.observer,
               random_,
-              options_.wake_others}) {}
+              options_.wake_others,
+              options_.discover}) {}
 
 Worker::~Worker() = default;
 
@@ -87,6 +88,12 @@ void Worker::Drain() {
 
 void Worker::WakeWaiting(call::LimitConcurrency::LimitPtr limit) {
   loop_.Post([this, limit = std::move(limit)] { stack_.limits().Wake(limit); });
+}
+
+void Worker::Discovered(std::string name, call::Discovered answer) {
+  loop_.Post([this, name = std::move(name), answer = std::move(answer)] {
+    stack_.discovery().Answer(name, answer);
+  });
 }
 
 void Worker::Accept(int fd, call::AcceptedAt at) {

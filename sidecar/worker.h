@@ -27,6 +27,9 @@ struct WorkerOptions {
   call::CallObserver& observer;   // of this worker; called on its thread
   // Tells the other workers that a place has come free. May be empty.
   std::function<void(call::LimitConcurrency::LimitPtr)> wake_others;
+  // A call named a service that the configuration does not: makes somebody call Discovered soon. May be
+  // empty.
+  std::function<void(const std::string& name)> discover;
   // No descriptor was left to accept with. Called on the worker's thread.
   std::function<void(int error)> exhausted;
   // An application's connection was ended for this. Called on the worker's thread.
@@ -52,6 +55,8 @@ class Worker final : public call::DownstreamHost {
   void RemoveListener(std::string key);
   // Any thread: naru is about to end, so nobody should begin anything on a connection that he can leave.
   void Drain();
+  // Any thread: what came of a name that was asked for by WorkerOptions::discover.
+  void Discovered(std::string name, call::Discovered answer);
   // Any thread: a place in `limit` may be free for a call that waits here.
   void WakeWaiting(call::LimitConcurrency::LimitPtr limit);
 

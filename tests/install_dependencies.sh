@@ -13,9 +13,10 @@ BUILD_AND_TEST=(
   cmake ninja-build g++ ccache ca-certificates curl
   'libboost1.81-dev|libboost-dev' 'libboost-json1.81-dev|libboost-json-dev'
   libabsl-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev zlib1g-dev
-  libnghttp2-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libnghttp2-dev libc-ares-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
+  dpkg-dev file binutils
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev 'pkgconf|pkg-config'
-  python3 python3-pip python3-venv python3-pytest python3-grpcio python3-protobuf python3-h2 prometheus
+  iproute2 python3 python3-pip python3-venv python3-pytest python3-grpcio python3-protobuf python3-h2 prometheus
 )
 LLHTTP_VERSION=9.3.0.0
 LLHTTP_DIRECTORY=.deps/llhttp

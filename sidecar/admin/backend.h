@@ -18,6 +18,20 @@ struct EndpointView {
   uint64_t in_flight = 0;
   std::string why;                            // of a state other than serving
   std::optional<double> serving_again_in_ms;  // of an ejected one
+  std::string zone;                           // empty: unknown
+  uint32_t weight = 1;                        // as its source says
+};
+
+// How asking for a service's endpoints goes.
+struct SourceView {
+  std::string uri;
+  uint64_t version = 0;              // of the endpoints; 0: the source has not answered yet
+  std::optional<double> age_s;       // since the source last confirmed them
+  bool kept = false;                 // from an earlier run: the source has not answered yet
+  bool exists = true;                // false: the source is sure that there is no such service
+  std::string revision;              // what the source calls it
+  std::string error;                 // of the last attempt to ask; empty when that went well
+  std::vector<std::string> refused;  // addresses outside the private ranges
 };
 
 struct PolicyValue {
@@ -33,7 +47,9 @@ struct ServiceView {
   std::vector<std::string> hosts;
   uint64_t in_flight = 0;
   uint64_t queued = 0;
-  std::string breaker;  // "closed", "probing", "open" or "off"
+  std::string breaker;               // "closed", "probing", "open" or "off"
+  std::optional<SourceView> source;  // nothing: the endpoints are a list in the file
+  bool discovered = false;           // not in the file: found by discovery.default
   std::vector<EndpointView> endpoints;
   std::vector<PolicyValue> policy;
 };

@@ -23,10 +23,25 @@ void WriteEndpoint(JsonWriter& json, const EndpointView& endpoint) {
   json.BeginObject();
   json.Member("address", endpoint.address);
   json.Member("state", endpoint.state);
+  if (!endpoint.zone.empty()) json.Member("zone", endpoint.zone);
+  if (endpoint.weight != 1) json.Member("weight", endpoint.weight);
   if (endpoint.latency_ms) json.Member("latency_ms", *endpoint.latency_ms);
   json.Member("in_flight", endpoint.in_flight);
   if (!endpoint.why.empty()) json.Member("why", endpoint.why);
   if (endpoint.serving_again_in_ms) json.Member("serving_again_in_ms", *endpoint.serving_again_in_ms);
+  json.EndObject();
+}
+
+void WriteSource(JsonWriter& json, const SourceView& source) {
+  json.BeginObject();
+  json.Member("uri", source.uri);
+  json.Member("version", source.version);
+  if (source.age_s) json.Member("age_s", *source.age_s);
+  if (source.kept) json.Member("kept_from_an_earlier_run", true);
+  if (!source.exists) json.Member("exists", false);
+  if (!source.revision.empty()) json.Member("revision", source.revision);
+  if (!source.error.empty()) json.Member("error", source.error);
+  WriteList(json, "refused", source.refused, WriteText);
   json.EndObject();
 }
 
@@ -48,6 +63,11 @@ void WriteServiceMembers(JsonWriter& json, const ServiceView& service) {
   json.Member("in_flight", service.in_flight);
   json.Member("queued", service.queued);
   json.Member("breaker", service.breaker);
+  if (service.discovered) json.Member("discovered", true);
+  if (service.source) {
+    json.Key("source");
+    WriteSource(json, *service.source);
+  }
   WriteList(json, "endpoints", service.endpoints, WriteEndpoint);
 }
 

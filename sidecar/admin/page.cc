@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <string_view>
 #include <tuple>
 
@@ -100,13 +101,42 @@ std::string TrafficCells(const TrafficReport& report, const ServiceView& service
          Number(Milliseconds(traffic.p50)) + Number(Milliseconds(traffic.p99));
 }
 
-std::string EndpointsCell(const std::vector<EndpointView>& endpoints) {
+std::string Bytes(uint64_t bytes) {
+  constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  auto amount = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; amount >= 1024 && unit + 1 < std::size(kUnits); ++unit) amount /= 1024;
+  return Format(unit == 0 ? "%.0f %s" : "%.1f %s", amount, kUnits[unit]);
+}
+
+// How much never left for the public network, and how much of it once did.
+std::string PrivateLine(const PageFacts& facts) {
+  uint64_t all = 0;
+  uint64_t formerly_public = 0;
+  for (const ServiceView& service : facts.services) {
+    const auto found = facts.traffic.bytes.find({service.squad, service.name});
+    if (found == facts.traffic.bytes.end()) continue;
+    all += found->second;
+    if (!service.hosts.empty()) formerly_public += found->second;
+  }
+  return "<p>" + Bytes(all) + " of bodies stayed on the private network since the start, " +
+         Bytes(formerly_public) + " of them with services that have a host name of their own.</p>\n";
+}
+
+// Why a service's endpoints may not be what they should.
+std::string SourceNote(const ServiceView& service) {
+  if (!service.source || service.source->error.empty()) return "";
+  return "<br><span class=\"bad\">" + Escaped(service.source->uri + ": " + service.source->error) + "</span>";
+}
+
+std::string EndpointsCell(const ServiceView& service) {
+  const std::vector<EndpointView>& endpoints = service.endpoints;
   const auto serving = std::count_if(endpoints.begin(), endpoints.end(), [](const EndpointView& endpoint) {
     return endpoint.state == "serving";
   });
   const bool all = static_cast<size_t>(serving) == endpoints.size() && !endpoints.empty();
   return std::string(all ? "<td>" : "<td class=\"bad\">") + std::to_string(serving) + " of " +
-         std::to_string(endpoints.size()) + " serving</td>";
+         std::to_string(endpoints.size()) + " serving" + SourceNote(service) + "</td>";
 }
 
 std::string Row(const TrafficReport& report, const ServiceView& service) {
@@ -114,7 +144,7 @@ std::string Row(const TrafficReport& report, const ServiceView& service) {
   return "<tr><td><a href=\"/services/" + PathSegment(service.name) + "\">" + Escaped(service.name) +
          "</a></td>" + TrafficCells(report, service) + Number(std::to_string(service.in_flight)) +
          Number(std::to_string(service.queued)) + (calm ? "<td>" : "<td class=\"bad\">") +
-         Escaped(service.breaker) + "</td>" + EndpointsCell(service.endpoints) + "</tr>\n";
+         Escaped(service.breaker) + "</td>" + EndpointsCell(service) + "</tr>\n";
 }
 
 std::string Introduction(const PageFacts& facts) {
@@ -124,7 +154,8 @@ std::string Introduction(const PageFacts& facts) {
          (facts.not_ready.empty()
               ? "Ready."
               : "<span class=\"bad\">Not ready: " + Escaped(facts.not_ready) + "</span>") +
-         "</p>\n<p><a href=\"/calls/recent\">recent failed and slow calls</a> · <a "
+         "</p>\n" + PrivateLine(facts) +
+         "<p><a href=\"/calls/recent\">recent failed and slow calls</a> · <a "
          "href=\"/services\">services</a>"
          " · <a href=\"/config\">configuration</a> · <a href=\"/metrics\">metrics</a></p>\n";
 }

@@ -19,7 +19,10 @@ TrafficReport TrafficWindow::Look(const std::vector<metrics::ServiceTraffic>& to
   Sample sample = Take(totals, now);
   if (now - newer_.at >= kSpan) older_ = std::exchange(newer_, sample);
 
-  TrafficReport report{now - older_.at, {}};
+  TrafficReport report{now - older_.at, {}, {}};
+  for (const metrics::ServiceTraffic& service : totals) {
+    report.bytes[{service.squad, service.service}] = service.bytes;
+  }
   const double seconds = std::chrono::duration<double>(report.span).count();
   for (auto& [key, since] : sample.services) {
     if (const auto before = older_.services.find(key); before != older_.services.end()) {

@@ -30,6 +30,7 @@ using ServiceKey = std::pair<std::string, std::string>;  // squad, service
 struct TrafficReport {
   std::chrono::steady_clock::duration span{0};
   std::map<ServiceKey, RecentTraffic> services;  // those that were called
+  std::map<ServiceKey, uint64_t> bytes;          // of their bodies, both ways, since the process started
 };
 
 class TrafficWindow {

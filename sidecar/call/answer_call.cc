@@ -39,7 +39,7 @@ Ending EndOfAnswer(Call& call, const http::FieldList& trailers) {
   return {resilience::OutcomeOfGrpc(call.FinalGrpcCode()), status, nullptr};
 }
 
-// It is told once, however often it turns out.
+// The stack listens to the first time only.
 void NoteSilence(DownstreamHost& host, Call& call) {
   // A call with one message has its end right behind it; what must be waited for is a stream.
   if (call.grpc && call.bytes_down > 0) host.stack().AnswerLasts(call);

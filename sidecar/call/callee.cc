@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/config/text.h"
+
 namespace naru::call {
 namespace {
 
@@ -15,6 +17,37 @@ std::vector<metrics::CallSeries*> CallSeriesOf(metrics::Registry& registry, cons
   return series;
 }
 
+// Why a service that has a source has no endpoint.
+std::string WhyNone(const config::Service& service, const std::optional<discovery::Finding>& finding) {
+  if (!service.source.has_value()) return "the configuration lists no endpoint for it";
+  const std::string& source = service.source->text;
+  if (!finding.has_value() || (finding->set == nullptr && finding->error.empty())) {
+    return config::Cat(source, " has not answered yet");
+  }
+  if (finding->set == nullptr) return config::Cat(source, " has not answered yet: ", finding->error);
+  const std::string trouble = finding->error.empty() ? "" : config::Cat("; asked again: ", finding->error);
+  const size_t refused = finding->set->refused.size();
+  if (refused > 0) {
+    return config::Cat(
+        source, " knows ", refused, refused == 1 ? " address" : " addresses", " of it, such as ",
+        finding->set->refused.front().ToString(),
+        ", and none in a private range; a network of your own can be added under private.allow", trouble);
+  }
+  if (!finding->exists) return config::Cat(source, " knows no such service", trouble);
+  return config::Cat(source, " knows the service and no endpoint of it", trouble);
+}
+
+// Empty where all are the same.
+std::vector<uint32_t> WeightsOf(const discovery::EndpointSet& set) {
+  std::vector<uint32_t> weights;
+  bool differ = false;
+  for (const discovery::Endpoint& endpoint : set.endpoints) {
+    weights.push_back(endpoint.weight);
+    differ = differ || endpoint.weight != weights.front();
+  }
+  return differ ? weights : std::vector<uint32_t>();
+}
+
 template <class Policy>
 bool Same(const std::optional<Policy>& a, const std::optional<Policy>& b) {
   return a == b;
@@ -22,17 +55,23 @@ bool Same(const std::optional<Policy>& a, const std::optional<Policy>& b) {
 
 }  // namespace
 
-Callee CalleeStates::Build(const config::Service& service, metrics::Registry& registry, int workers) {
+Callee CalleeStates::Build(const config::Service& service, const std::optional<discovery::Finding>& finding,
+                           metrics::Registry& registry, int workers) {
   ServiceState& state = services_[service.name];
   Callee callee;
   callee.service = &service;
   callee.round_robin = state.round_robin;
+  callee.used = state.used;
+  if (finding.has_value()) callee.found = finding->set;
   BuildEndpoints(state, callee);
+  if (callee.endpoints.empty()) callee.why_none = WhyNone(service, finding);
   for (int worker = 0; worker < workers; ++worker) {
     callee.series.push_back(registry.Callee(worker, service.squad, service.name));
   }
-  callee.other = {&service.policy, "other", BuildGuards(state.policies[""], service.policy, callee),
+  PolicyState& own = state.policies[""];
+  callee.other = {&service.policy, "other", BuildGuards(own, service.policy),
                   CallSeriesOf(registry, service, "other", workers)};
+  callee.other.guards.health = BuildHealth(own, service.policy, callee);
   for (const config::Route& route : service.routes) {
     callee.routes.push_back({&route.policy, route.name, BuildRouteGuards(state, route, callee),
                              CallSeriesOf(registry, service, route.name, workers)});
@@ -48,16 +87,21 @@ void CalleeStates::KeepOnly(const std::vector<std::string>& names) {
 
 void CalleeStates::BuildEndpoints(ServiceState& state, Callee& callee) {
   std::map<discovery::Address, std::shared_ptr<EndpointState>> kept;
-  for (const discovery::Address& address : callee.service->endpoints) {
+  auto keep = [&](const discovery::Address& address) {
     std::shared_ptr<EndpointState>& endpoint = state.endpoints[address];
     if (endpoint == nullptr) endpoint = std::make_shared<EndpointState>(address);
     kept[address] = endpoint;
     callee.endpoints.push_back(endpoint);
+  };
+  for (const discovery::Address& address : callee.service->endpoints) keep(address);
+  if (callee.found != nullptr) {
+    for (const discovery::Endpoint& endpoint : callee.found->endpoints) keep(endpoint.address);
+    callee.weights = WeightsOf(*callee.found);
   }
   state.endpoints = std::move(kept);
 }
 
-Guards CalleeStates::BuildGuards(PolicyState& state, const config::Policy& policy, const Callee& callee) {
+Guards CalleeStates::BuildGuards(PolicyState& state, const config::Policy& policy) {
   Guards& guards = state.guards;
   if (guards.limit == nullptr) guards.limit = std::make_shared<resilience::ConcurrencyLimit>();
   if (guards.budget == nullptr || guards.budget->policy() != policy.retry.budget) {
@@ -67,7 +111,6 @@ Guards CalleeStates::BuildGuards(PolicyState& state, const config::Policy& polic
   if (policy.breaker && (guards.breaker == nullptr || guards.breaker->policy() != *policy.breaker)) {
     guards.breaker = std::make_shared<resilience::CircuitBreaker>(*policy.breaker);
   }
-  guards.health = BuildHealth(state, policy, callee);
   return guards;
 }
 
@@ -97,11 +140,17 @@ std::shared_ptr<const HealthGroup> CalleeStates::BuildHealth(PolicyState& state,
 Guards CalleeStates::BuildRouteGuards(ServiceState& state, const config::Route& route, const Callee& callee) {
   const config::Policy& own = callee.service->policy;
   const Guards& shared = callee.other.guards;
-  Guards guards = BuildGuards(state.policies[route.name], route.policy, callee);
+  PolicyState& of_route = state.policies[route.name];
+  Guards guards = BuildGuards(of_route, route.policy);
   if (route.policy.limits == own.limits) guards.limit = shared.limit;
   if (route.policy.retry.budget == own.retry.budget) guards.budget = shared.budget;
   if (Same(route.policy.breaker, own.breaker)) guards.breaker = shared.breaker;
-  if (Same(route.policy.ejection, own.ejection)) guards.health = shared.health;
+  if (Same(route.policy.ejection, own.ejection)) {
+    of_route.health.clear();
+    guards.health = shared.health;
+  } else {
+    guards.health = BuildHealth(of_route, route.policy, callee);
+  }
   return guards;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "discovery/address.h"
+#include "discovery/source_record.h"
 #include "metrics/registry.h"
 #include "metrics/series.h"
 #include "resilience/circuit_breaker.h"
@@ -70,22 +72,31 @@ struct RoutePlan {
 struct Callee {
   const config::Service* service = nullptr;
   std::vector<std::shared_ptr<EndpointState>> endpoints;
+  std::vector<uint32_t> weights;  // parallel to endpoints; empty where all are the same
+  // What its source has found; nothing for a list in the file, or while the source knows nothing.
+  std::shared_ptr<const discovery::EndpointSet> found;
+  std::string why_none;                        // why there is no endpoint, as a sentence
   RoutePlan other;                             // of calls that match no route
   std::vector<RoutePlan> routes;               // parallel to service->routes
   std::vector<metrics::CalleeSeries*> series;  // by worker
   std::shared_ptr<std::atomic<uint32_t>> round_robin;
+  std::shared_ptr<std::atomic<bool>> used;  // by a call, since somebody set it false; of discovered ones only
 
   const RoutePlan& PlanOf(const config::Route* route) const {
     return route == nullptr ? other : routes[static_cast<size_t>(route - service->routes.data())];
   }
 };
 
+// What the source of a service has found so far; nothing where it has none, or is not watched yet.
+using FindingOf = std::function<std::optional<discovery::Finding>(const config::Service& service)>;
+
 // Keeps what survives a configuration. Used by the control thread only, when it builds a Snapshot.
 class CalleeStates {
  public:
   // Builds the callee, taking over what an earlier one of this name left. Guards whose policy has changed
   // start anew, limits excepted: calls in flight still hold their places.
-  Callee Build(const config::Service& service, metrics::Registry& registry, int workers);
+  Callee Build(const config::Service& service, const std::optional<discovery::Finding>& finding,
+               metrics::Registry& registry, int workers);
 
   // Forgets the services that are not among `names`.
   void KeepOnly(const std::vector<std::string>& names);
@@ -102,10 +113,11 @@ class CalleeStates {
     std::map<discovery::Address, std::shared_ptr<EndpointState>> endpoints;
     std::map<std::string, PolicyState> policies;
     std::shared_ptr<std::atomic<uint32_t>> round_robin = std::make_shared<std::atomic<uint32_t>>(0);
+    std::shared_ptr<std::atomic<bool>> used = std::make_shared<std::atomic<bool>>(true);
   };
 
   static void BuildEndpoints(ServiceState& state, Callee& callee);
-  static Guards BuildGuards(PolicyState& state, const config::Policy& policy, const Callee& callee);
+  static Guards BuildGuards(PolicyState& state, const config::Policy& policy);
   static std::shared_ptr<const HealthGroup> BuildHealth(PolicyState& state, const config::Policy& policy,
                                                         const Callee& callee);
   static Guards BuildRouteGuards(ServiceState& state, const config::Route& route, const Callee& callee);

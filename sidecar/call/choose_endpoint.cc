@@ -53,7 +53,7 @@ Duration AskedToWait(const Call& call, const http::ResponseHead& head) {
 
 net::Task<Result<Response>> ChooseEndpoint::Handle(Call& call, Next next) {
   const int index = Choose(call, scheduler_.now());
-  if (index < 0) co_return Failure{FailureKind::kNoEndpoint, "no endpoint is known for it"};
+  if (index < 0) co_return NoEndpoint(call);
   Begin(call, static_cast<size_t>(index));
   Result<Response> result = co_await next(call);
   Learn(call, result);
@@ -75,6 +75,7 @@ int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
     const bool not_ejected = health == nullptr || health->endpoints[i]->Serving(now);
     candidate.serving = not_ejected && callee.endpoints[i]->checked.healthy();
     candidate.tried = Tried(call, i);
+    if (!callee.weights.empty()) candidate.weight = callee.weights[i];
     if (kind == BalanceKind::kP2c) candidate.penalised = callee.endpoints[i]->estimate.penalised(now);
   }
   const uint32_t turn =
@@ -83,9 +84,19 @@ int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
   if (draw.second < 0) return draw.first;
   const resilience::LatencyEstimate& first = callee.endpoints[static_cast<size_t>(draw.first)]->estimate;
   const resilience::LatencyEstimate& second = callee.endpoints[static_cast<size_t>(draw.second)]->estimate;
-  const bool second_lighter =
-      kind == BalanceKind::kP2c ? second.Load(now) < first.Load(now) : second.in_flight() < first.in_flight();
-  return second_lighter ? draw.second : draw.first;
+  const bool p2c = kind == BalanceKind::kP2c;
+  const double first_load = p2c ? first.Load(now) : first.in_flight();
+  const double second_load = p2c ? second.Load(now) : second.in_flight();
+  const uint32_t first_weight = candidates[static_cast<size_t>(draw.first)].weight;
+  const uint32_t second_weight = candidates[static_cast<size_t>(draw.second)].weight;
+  return second_load * first_weight < first_load * second_weight ? draw.second : draw.first;
+}
+
+Failure ChooseEndpoint::NoEndpoint(const Call& call) {
+  const Callee& callee = *call.callee;
+  const bool refused = callee.found != nullptr && !callee.found->refused.empty();
+  if (refused) callee.series[worker_]->RecordRefusedPublic();
+  return Failure{refused ? FailureKind::kRefusedPublic : FailureKind::kNoEndpoint, callee.why_none};
 }
 
 void ChooseEndpoint::Begin(Call& call, size_t index) {

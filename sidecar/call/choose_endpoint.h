@@ -19,6 +19,7 @@ class ChooseEndpoint final : public Layer {
  private:
   // The index of the endpoint to try, or -1 when there is none.
   int Choose(const Call& call, TimePoint now);
+  Failure NoEndpoint(const Call& call);
   void Begin(Call& call, size_t index);
   void Learn(Call& call, const Result<Response>& result);
   void RecordHealth(Call& call, size_t index, resilience::Grade grade);

@@ -44,7 +44,9 @@ bool IsAttemptFailure(FailureKind kind) {
 }
 
 // "catalog/learning.yaml:14 retry.attempts = 2".
-std::string DescribePolicy(const Call& call) {
+std::string DescribePolicy(const Call& call, FailureKind kind) {
+  // Where there is nowhere to go, no policy decided anything.
+  if (kind == FailureKind::kNoEndpoint || kind == FailureKind::kRefusedPublic) return {};
   if (call.plan == nullptr || call.policy_note.empty()) return {};
   for (const config::PolicyLine& line : config::Explain(call.policy())) {
     if (line.key != call.policy_note) continue;
@@ -88,7 +90,7 @@ std::string ErrorBody(const Call& call, const Failure& failure, TimePoint now) {
   }
   AppendMember(json, "request_id", call.RequestId());
   AppendMember(json, "detail", DescribeFailure(call, failure, now));
-  const std::string policy = DescribePolicy(call);
+  const std::string policy = DescribePolicy(call, failure.kind);
   if (!policy.empty()) AppendMember(json, "policy", policy);
   if (call.plan != nullptr) AppendAttempts(json, call);
   json.append("}\n");

@@ -6,7 +6,9 @@ namespace naru::call {
 
 // What happens to a call, outermost first. Order matters where a line says so.
 OutboundStack::OutboundStack(StackContext c)
-    : record_call_(c.scheduler, c.worker, c.nameless, c.observer, c.random),
+    : discover_service_(c.scheduler, std::move(c.discover)),
+      record_call_(c.scheduler, c.worker, c.nameless, c.observer, c.random),
+      resolve_service_(discover_service_),
       enforce_deadline_(c.scheduler),
       limit_concurrency_(c.scheduler, std::move(c.wake_others)),
       break_circuit_(c.scheduler),

@@ -25,6 +25,7 @@ struct StackContext {
   CallObserver& observer;
   std::mt19937_64& random;
   std::function<void(LimitConcurrency::LimitPtr)> wake_others;
+  std::function<void(const std::string& name)> discover;  // see DiscoverService
 };
 
 class OutboundStack {
@@ -41,8 +42,10 @@ class OutboundStack {
   void Finish(Call& call, const Ending& ending);
 
   LimitConcurrency& limits() { return limit_concurrency_; }
+  DiscoverService& discovery() { return discover_service_; }
 
  private:
+  DiscoverService discover_service_;
   RecordCall record_call_;
   ResolveService resolve_service_;
   EnforceDeadline enforce_deadline_;

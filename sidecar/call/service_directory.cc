@@ -30,7 +30,7 @@ std::string Quotable(std::string_view text) {
 }
 
 NamingFailure Malformed(std::string_view name, std::string detail) {
-  return NamingFailure{FailureKind::kBadRequest, Quotable(name), std::move(detail)};
+  return NamingFailure{FailureKind::kBadRequest, Quotable(name), std::move(detail), ""};
 }
 
 // The host of "host:port", without port and trailing dot. Nothing when it is malformed.
@@ -207,7 +207,14 @@ NamingFailure ServiceDirectory::Unknown(std::string_view name, std::string_view 
   return NamingFailure{
       FailureKind::kUnknownService, Quotable(name),
       Cat("no service is called \"", Quotable(name), "\" (", named_by, "); ", hint, hint.empty() ? "" : " ",
-          "to add it, define it under services: in ", ConfigurationFile())};
+          "to add it, define it under services: in ", ConfigurationFile()),
+      CandidateOf(name)};
+}
+
+std::string ServiceDirectory::CandidateOf(std::string_view name) const {
+  if (!config_.discovery.fallback.has_value()) return "";
+  std::string candidate = absl::AsciiStrToLower(std::string(name));
+  return config::WhyNoServiceName(candidate).empty() ? candidate : "";
 }
 
 NamingFailure ServiceDirectory::NamesNothing(std::string_view what) const {
@@ -223,7 +230,8 @@ NamingFailure ServiceDirectory::NoTunnel(std::string_view authority) const {
   return NamingFailure{
       FailureKind::kHttpsOverConnect, Quotable(host),
       Cat("naru carries plain HTTP to private endpoints and opens no tunnels; call ", instead,
-          " instead of https://, or list the host in NO_PROXY to go to it directly")};
+          " instead of https://, or list the host in NO_PROXY to go to it directly"),
+      ""};
 }
 
 std::string_view ServiceDirectory::ConfigurationFile() const {

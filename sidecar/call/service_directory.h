@@ -51,6 +51,9 @@ struct NamingFailure {
   resilience::FailureKind kind = resilience::FailureKind::kUnknownService;
   std::string name;    // what was taken for the service's name; empty when there was none
   std::string detail;  // a sentence that says what to do
+  // The service that `discovery.default` may know; empty where there is no default source, or no service can
+  // have that name.
+  std::string candidate;
 
   bool operator==(const NamingFailure&) const = default;
 };
@@ -84,6 +87,7 @@ class ServiceDirectory {
   Target Reach(const config::Service& service, NamedBy named_by, std::string_view alias, const Naming& naming,
                std::string_view path_and_query) const;
   const Named* Find(std::string_view host) const;
+  std::string CandidateOf(std::string_view name) const;
   NamingFailure Unknown(std::string_view name, std::string_view named_by) const;
   NamingFailure NamesNothing(std::string_view what) const;
   NamingFailure NoTunnel(std::string_view authority) const;

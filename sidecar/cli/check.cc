@@ -89,9 +89,11 @@ json::object ServiceJson(const Config& config, const Service& service) {
                       {"port", nullptr},
                       {"hosts", json::array(service.hosts.begin(), service.hosts.end())},
                       {"endpoints", std::move(endpoints)},
+                      {"source", nullptr},
                       {"call_as", json::array(ways.begin(), ways.end())},
                       {"from", config.Where(service.origin)}};
   if (service.port.has_value()) object["port"] = *service.port;
+  if (service.source.has_value()) object["source"] = service.source->text;
   return object;
 }
 
@@ -112,6 +114,11 @@ std::string CheckJson(const std::string& path, const config::LoadResult& result)
   return json::serialize(object);
 }
 
+std::string WordsForEndpoints(const Service& service) {
+  return service.source.has_value() ? Cat("endpoints from ", service.source->text)
+                                    : Count(service.endpoints.size(), "endpoint");
+}
+
 void PrintPorts(const Config& config, std::ostream& out) {
   for (const ListenAddress& address : config.listen)
     out << "listen " << address.text << ": every service, by its name\n";
@@ -119,14 +126,28 @@ void PrintPorts(const Config& config, std::ostream& out) {
     if (service.port.has_value()) out << "port " << *service.port << ": " << service.name << "\n";
   }
   out << "admin " << config.admin.text << "\n";
+  if (config.discovery.fallback.has_value()) {
+    out << "any other service: from " << config.discovery.fallback->text() << "\n";
+  }
 }
 
 void PrintServices(const Config& config, std::ostream& out) {
   for (const Service& service : config.services) {
     out << "\n"
-        << service.name << " (squad " << service.squad << ", " << Count(service.endpoints.size(), "endpoint")
-        << ", " << config.Where(service.origin) << ")\n";
+        << service.name << " (squad " << service.squad << ", " << WordsForEndpoints(service) << ", "
+        << config.Where(service.origin) << ")\n";
     for (const std::string& way : WaysToCall(config, service)) out << "  " << way << "\n";
+  }
+}
+
+void AddPublicNames(const Config& config, const ResolveName& resolve, std::vector<config::Problem>& notes) {
+  for (PublicName& name : FindPublicNames(config, resolve)) {
+    config::Problem note;
+    note.file = config.files[static_cast<size_t>(name.origin.file)];
+    note.line = name.origin.line;
+    note.message = std::move(name.message);
+    note.hint = std::move(name.hint);
+    notes.push_back(std::move(note));
   }
 }
 
@@ -145,8 +166,10 @@ void PrintText(const std::string& path, const config::LoadResult& result, std::o
 
 }  // namespace
 
-int Check(const std::string& path, const config::Environment& environment, Format format, std::ostream& out) {
-  const config::LoadResult result = config::LoadConfig(path, environment);
+int Check(const std::string& path, const config::Environment& environment, Format format, std::ostream& out,
+          const ResolveName& resolve) {
+  config::LoadResult result = config::LoadConfig(path, environment);
+  if (resolve && result.config != nullptr) AddPublicNames(*result.config, resolve, result.notes);
   if (format == Format::kJson) {
     out << CheckJson(path, result) << "\n";
   } else {

@@ -24,6 +24,7 @@ struct Options {
   std::string format = "text";
   std::string log_level = "info";
   bool schema = false;
+  bool resolve = false;
   bool reference = false;
   ExplainedCall call;
   std::string admin_url;
@@ -87,6 +88,8 @@ class Commands {
   void AddCheck() {
     AddConfig(check_);
     AddFormat(check_);
+    check_->add_flag("--resolve", options_.resolve,
+                     "also look the services' hosts up, and warn where one still has a public address");
     check_->add_flag("--schema", options_.schema, "print the JSON Schema of the file instead");
     // For whoever builds the reference page; no user needs it.
     check_->add_flag("--reference", options_.reference)->group("");
@@ -127,7 +130,8 @@ class Commands {
       console.out << config::ReferencePage();
       return 0;
     }
-    return Check(ConfigPath(console), console.environment, options_.output(), console.out);
+    return Check(ConfigPath(console), console.environment, options_.output(), console.out,
+                 options_.resolve ? ResolveName(AskSystem) : ResolveName());
   }
 
   int RunHealthcheck(const Console& console) const {

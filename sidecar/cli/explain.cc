@@ -8,10 +8,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "discovery/last_good.h"
 #include "resilience/deadline.h"
 #include "resilience/failure.h"
 #include "resilience/retry_policy.h"
 #include "sidecar/call/service_directory.h"
+#include "sidecar/config/discovered.h"
 #include "sidecar/config/load_config.h"
 #include "sidecar/config/names.h"
 #include "sidecar/config/policy_fields.h"
@@ -243,12 +245,32 @@ struct Explanation {
     return why.empty() ? std::string(name) : Cat("by its content-type, but \"", name, "\" ", why);
   }
   std::string Endpoints() const {
+    if (target.service->source.has_value()) return Cat("from ", target.service->source->text);
     std::vector<std::string> endpoints;
     for (const discovery::Address& endpoint : target.service->endpoints)
       endpoints.push_back(endpoint.ToString());
     return endpoints.empty() ? "none" : config::Join(endpoints, ", ");
   }
 };
+
+// What an earlier run of naru left on this machine about the endpoints of a source; empty: nothing.
+std::string LastKnown(const Config& config, const config::Service& service) {
+  constexpr size_t kMostShown = 5;
+  if (!service.source.has_value()) return "";
+  const discovery::LastGood last_good(
+      config.discovery.state_directory.value_or(discovery::DefaultStateDirectory()));
+  const absl::StatusOr<std::optional<discovery::KeptAnswer>> kept =
+      last_good.Load(*service.source, std::chrono::system_clock::now());
+  if (!kept.ok() || !kept->has_value()) return "";
+  const std::vector<discovery::Endpoint>& endpoints = (*kept)->answer.endpoints;
+  std::string text =
+      Cat("last known here: ", endpoints.size(), endpoints.size() == 1 ? " endpoint, " : " endpoints, ",
+          config::FormatDuration(std::chrono::floor<std::chrono::seconds>((*kept)->age)), " ago: ");
+  for (size_t i = 0; i < std::min(endpoints.size(), kMostShown); ++i) {
+    text += (i == 0 ? "" : ", ") + endpoints[i].address.ToString();
+  }
+  return endpoints.size() > kMostShown ? text + ", ..." : text;
+}
 
 std::string Padded(std::string text, size_t width) {
   text.resize(std::max(text.size() + 2, width), ' ');
@@ -268,6 +290,8 @@ void PrintText(const Explanation& explained, std::ostream& out) {
   out << "\nupstream   " << explained.request.method << " " << explained.target.path_and_query
       << ", Host: " << explained.UpstreamHost() << "\n"
       << "endpoints  " << explained.Endpoints() << " (" << config.Where(service.endpoints_origin) << ")\n";
+  if (const std::string known = LastKnown(config, service); !known.empty())
+    out << "           " << known << "\n";
   for (const std::string& effect : explained.effects) out << "this call  " << effect << "\n";
   out << "\n";
   for (const config::PolicyLine& line : config::Explain(explained.target.policy())) {
@@ -307,8 +331,10 @@ std::string ExplanationJson(const Explanation& explained) {
                         {"path", explained.target.path_and_query},
                         {"host", explained.UpstreamHost()}}},
                       {"endpoints", std::move(endpoints)},
+                      {"source", nullptr},
                       {"effects", json::array(explained.effects.begin(), explained.effects.end())},
                       {"policy", std::move(policy)}};
+  if (service.source.has_value()) object["source"] = service.source->text;
   if (route != nullptr) object["match"] = route->pattern.text();
   return json::serialize(object);
 }
@@ -361,6 +387,35 @@ int PrintProblems(const std::string& path, const config::LoadResult& result, For
   return result.unreadable ? kUnreadable : kProblems;
 }
 
+int ExplainIn(const Config& config, const Request& request, bool says_grpc, Format format,
+              std::ostream& out) {
+  const call::ServiceDirectory directory(config);
+  const absl::StatusOr<call::Naming> naming = NamingOf(request, config, directory);
+  if (!naming.ok()) return PrintFailure("", 0, Cat(naming.status().message()), format, out);
+  const std::variant<Target, NamingFailure> answer = directory.Resolve(*naming);
+  if (const auto* failure = std::get_if<NamingFailure>(&answer)) {
+    if (!failure->candidate.empty()) {
+      // As if the default source knew it.
+      const auto with =
+          config::WithServices(config, {config::DiscoveredService(config, failure->candidate, "")});
+      return ExplainIn(*with, request, says_grpc, format, out);
+    }
+    return PrintFailure(*failure, request, *naming, format, out);
+  }
+  const Target& target = std::get<Target>(answer);
+  if (says_grpc) {
+    const std::string why = WhyNoGrpcPath(target.path_and_query);
+    if (!why.empty()) return PrintFailure("", 0, why, format, out);
+  }
+  const Explanation explained{config, request, target, Effects(request, target.policy())};
+  if (format == Format::kJson) {
+    out << ExplanationJson(explained) << "\n";
+  } else {
+    PrintText(explained, out);
+  }
+  return kSound;
+}
+
 }  // namespace
 
 int Explain(const std::string& path, const ExplainedCall& call, const config::Environment& environment,
@@ -369,25 +424,7 @@ int Explain(const std::string& path, const ExplainedCall& call, const config::En
   if (result.config == nullptr) return PrintProblems(path, result, format, out);
   const absl::StatusOr<Request> request = RequestOf(call);
   if (!request.ok()) return PrintFailure("", 0, Cat(request.status().message()), format, out);
-  const call::ServiceDirectory directory(*result.config);
-  const absl::StatusOr<call::Naming> naming = NamingOf(*request, *result.config, directory);
-  if (!naming.ok()) return PrintFailure("", 0, Cat(naming.status().message()), format, out);
-  const std::variant<Target, NamingFailure> answer = directory.Resolve(*naming);
-  if (const auto* failure = std::get_if<NamingFailure>(&answer)) {
-    return PrintFailure(*failure, *request, *naming, format, out);
-  }
-  const Target& target = std::get<Target>(answer);
-  if (SaysGrpc(call)) {
-    const std::string why = WhyNoGrpcPath(target.path_and_query);
-    if (!why.empty()) return PrintFailure("", 0, why, format, out);
-  }
-  const Explanation explained{*result.config, *request, target, Effects(*request, target.policy())};
-  if (format == Format::kJson) {
-    out << ExplanationJson(explained) << "\n";
-  } else {
-    PrintText(explained, out);
-  }
-  return kSound;
+  return ExplainIn(*result.config, *request, SaysGrpc(call), format, out);
 }
 
 }  // namespace naru::cli

@@ -5,7 +5,9 @@
 #include <span>
 #include <string_view>
 #include <utility>
+
 #include "sidecar/config/text.h"
+#include "sidecar/config/values.h"
 
 namespace naru::config {
 namespace {
@@ -56,12 +58,13 @@ class Builder {
     config.drain_timeout = draft_.drain_timeout;
     config.private_ranges = private_ranges_ = BuildRanges();
     config.allowed_networks = draft_.allow_texts;
+    BuildDiscovery(config);
     CheckOrders({&draft_.defaults});
     CheckWayToCheck({&draft_.defaults});
     for (const DraftService& service : draft_.services) config.services.push_back(BuildService(service));
     std::sort(config.services.begin(), config.services.end(),
               [](const Service& a, const Service& b) { return a.name < b.name; });
-    if (config.services.empty()) {
+    if (config.services.empty() && !config.discovery.fallback.has_value()) {
       problems_.Note(Place{0, 0, 0}, "no service is defined: every call will be answered as unknown_service",
                      "define services under `services:`, or name files that do under `include:`");
     }
@@ -163,6 +166,30 @@ class Builder {
     return discovery::PrivateRanges(std::move(allowed));
   }
 
+  void BuildDiscovery(Config& config) {
+    const DraftDiscovery& discovery = draft_.discovery;
+    config.discovery = discovery.settings;
+    const Layer* layers[] = {&draft_.defaults};
+    config.defaults = Resolve(layers);
+    const discovery::DnsSettings& dns = config.discovery.dns;
+    if (discovery.dns_ttl.has_value() && dns.min_ttl > dns.max_ttl) {
+      problems_.Add(*discovery.dns_ttl,
+                    Cat("discovery.dns: min_ttl ", FormatDuration(dns.min_ttl), " is above max_ttl ",
+                        FormatDuration(dns.max_ttl)),
+                    "raise max_ttl or lower min_ttl");
+    }
+    if (!discovery.fallback.has_value()) return;
+    config.discovery_default_origin = OriginAt(*discovery.fallback);
+    CheckSource(*config.discovery.fallback->For("service"), *discovery.fallback);
+  }
+
+  // What a source cannot do without.
+  void CheckSource(const discovery::SourceUri& source, const Place& place) {
+    if (source.scheme != discovery::Scheme::kXds || !draft_.discovery.settings.xds.server.empty()) return;
+    problems_.Add(place, Cat(source.text, " needs a control plane, and there is none"),
+                  "name it: discovery: {xds: {server: HOST:PORT}}");
+  }
+
   Service BuildService(const DraftService& draft) {
     Service service;
     service.name = draft.name;
@@ -211,6 +238,10 @@ class Builder {
   void BuildEndpoints(const DraftService& draft, Service& service) {
     if (!draft.endpoints.value.has_value()) return;
     service.endpoints_origin = OriginAt(draft.endpoints.value->place);
+    if (draft.source.has_value()) {
+      service.source = draft.source->value;
+      CheckSource(*service.source, draft.source->place);
+    }
     std::map<discovery::Address, Place> seen;
     for (const Located<discovery::Address>& endpoint : draft.endpoints.value->value) {
       CheckEndpoint(endpoint);

@@ -15,6 +15,8 @@
 
 #include "discovery/address.h"
 #include "discovery/private_ranges.h"
+#include "discovery/settings.h"
+#include "discovery/source_uri.h"
 #include "resilience/balancer.h"
 #include "resilience/circuit_breaker.h"
 #include "resilience/concurrency_limit.h"
@@ -77,14 +79,16 @@ struct Route {
 struct Service {
   std::string name;
   std::string squad;
-  std::vector<discovery::Address> endpoints;
-  std::vector<std::string> hosts;  // lower case
+  std::vector<discovery::Address> endpoints;   // as written; empty where there is a source
+  std::optional<discovery::SourceUri> source;  // who is asked instead
+  std::vector<std::string> hosts;              // lower case
   std::optional<uint16_t> port;
   Protocol protocol = Protocol::kAuto;
   Policy policy;  // of calls that match no route; their label is "other"
   std::vector<Route> routes;
   Origin origin;
   Origin endpoints_origin;
+  bool discovered = false;  // not in the file: a call named it, and `discovery.default` knows it
 
   // The first route that matches, or nothing. `path` is without query.
   const Route* MatchRoute(std::string_view method, std::string_view path) const;
@@ -102,6 +106,11 @@ struct Caller {
   std::string squad = "unknown";
   std::string service = "unknown";
   std::string zone;
+  // Of an ECS task, for people; they cannot be written.
+  std::string cluster;
+  std::string task;
+
+  bool operator==(const Caller&) const = default;
 };
 
 struct Config {
@@ -112,7 +121,10 @@ struct Config {
   Duration drain_timeout = std::chrono::seconds(20);
   discovery::PrivateRanges private_ranges;
   std::vector<std::string> allowed_networks;  // `private.allow` as written
-  std::vector<Service> services;              // sorted by name
+  discovery::Settings discovery;
+  Origin discovery_default_origin;
+  Policy defaults;                 // of services that the file does not name
+  std::vector<Service> services;   // sorted by name
   std::vector<std::string> files;  // main file first, then includes; paths as the user would write them
 
   // Where a service that has a `port` listens: on the address of the shared port; on 127.0.0.1 where that is

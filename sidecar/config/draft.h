@@ -37,11 +37,19 @@ struct DraftService {
   Place place;
   Given<std::string> squad;
   Given<std::vector<Located<discovery::Address>>> endpoints;
+  std::optional<Located<discovery::SourceUri>> source;  // in place of a list; `endpoints.given` is set, too
   std::vector<Located<std::string>> hosts;
   Given<uint16_t> port;
   Protocol protocol = Protocol::kAuto;
   Layer layer;
   std::vector<DraftRoute> routes;
+};
+
+// The `discovery` section; the places of what is compared with the rest of the file.
+struct DraftDiscovery {
+  discovery::Settings settings;
+  std::optional<Place> fallback;
+  std::optional<Place> dns_ttl;  // of min_ttl or max_ttl, whichever was written last
 };
 
 struct Draft {
@@ -55,6 +63,7 @@ struct Draft {
   std::vector<Located<std::string>> include;
   std::vector<Located<discovery::Cidr>> allow;
   std::vector<std::string> allow_texts;
+  DraftDiscovery discovery;
   Layer defaults;
   std::vector<DraftService> services;
 };

@@ -430,20 +430,24 @@ void ReadRoute(Reader& reader, const YamlNode& node, DraftService& service) {
 
 // Services.
 
-constexpr std::string_view kLaterSchemes[] = {"dns", "dns+srv", "cloudmap", "consul", "xds", "file"};
-constexpr std::string_view kListThem =
-    "list the addresses instead: endpoints: [10.0.1.11:8080, 10.0.1.12:8080]";
+bool IsHttpUrl(std::string_view text) {
+  return text.starts_with("http://") || text.starts_with("https://");
+}
 
-void ReportEndpointUri(Reader& reader, const YamlNode& node, std::string_view uri) {
-  const std::string_view scheme = uri.substr(0, uri.find("://"));
-  if (std::find(std::begin(kLaterSchemes), std::end(kLaterSchemes), scheme) != std::end(kLaterSchemes)) {
-    reader.ReportNotYet(node, Cat("endpoints: ", scheme, "://"), kListThem);
-    return;
+void ReportHttpUrl(Reader& reader, const YamlNode& node, std::string_view text) {
+  reader.Report(node, Cat("endpoints: ", Quoted(text), " is a URL"),
+                "write the IP address and port alone, such as 10.0.1.11:8080");
+}
+
+// The endpoints as one URI.
+void ReadSource(Reader& reader, const YamlNode& node, std::string_view text, DraftService& service) {
+  if (IsHttpUrl(text)) return ReportHttpUrl(reader, node, text);
+  absl::StatusOr<discovery::SourceUri> source = discovery::SourceUri::Parse(text);
+  if (!source.ok()) {
+    return reader.Report(node, Cat("endpoints: ", source.status().message()),
+                         "or list the addresses: endpoints: [10.0.1.11:8080, 10.0.1.12:8080]");
   }
-  const bool is_http = scheme == "http" || scheme == "https";
-  reader.Report(
-      node, Cat("endpoints: ", Quoted(uri), " is ", is_http ? "a URL" : "of no known kind"),
-      is_http ? "write the IP address and port alone, such as 10.0.1.11:8080" : std::string(kListThem));
+  service.source = Located<discovery::SourceUri>{*std::move(source), reader.At(node)};
 }
 
 bool LooksLikeAHostName(std::string_view text) {
@@ -457,18 +461,35 @@ bool LooksLikeAHostName(std::string_view text) {
 void ReadEndpoint(Reader& reader, const YamlNode& node, std::vector<Located<discovery::Address>>& into) {
   const std::optional<std::string> text = reader.Text(node, "endpoints", "an address such as 10.0.1.11:8080");
   if (!text.has_value()) return;
-  if (Contains(*text, "://")) return ReportEndpointUri(reader, node, *text);
+  if (IsHttpUrl(*text)) return ReportHttpUrl(reader, node, *text);
+  if (discovery::LooksLikeUri(*text)) {
+    return reader.Report(node,
+                         Cat("endpoints: ", Quoted(*text), " stands in a list, which takes IP addresses"),
+                         Cat("a source stands alone: endpoints: ", *text));
+  }
   if (LooksLikeAHostName(*text)) {
-    return reader.Report(
-        node, Cat("endpoints: ", Quoted(*text), " is a host name; a list takes IP addresses"),
-        "write the address, such as 10.0.1.11:8080; names will come as dns://NAME:PORT, which is not "
-        "supported yet");
+    return reader.Report(node,
+                         Cat("endpoints: ", Quoted(*text), " is a host name; a list takes IP addresses"),
+                         Cat("to look its addresses up, write it without a list: endpoints: dns://", *text));
   }
   absl::StatusOr<discovery::Address> address = discovery::Address::Parse(*text);
   if (!address.ok()) return reader.Report(node, Cat("endpoints: ", address.status().message()));
   if (address->port == 0)
     return reader.Report(node, Cat("endpoints: ", Quoted(*text), " has port 0, where nothing answers"));
   into.push_back({*address, reader.At(node)});
+}
+
+void ReadEndpoints(Reader& reader, const YamlNode& node, DraftService& service) {
+  service.endpoints.given = true;
+  service.endpoints.value.emplace().place = reader.At(node);
+  if (node.kind == Kind::kScalar && discovery::LooksLikeUri(node.text)) {
+    const std::optional<std::string> text = reader.Text(node, "endpoints");
+    if (text.has_value()) ReadSource(reader, node, *text, service);
+    return;
+  }
+  reader.OneOrMore(node, "endpoints", kMostEndpoints, [&](const YamlNode& element) {
+    ReadEndpoint(reader, element, service.endpoints.value->value);
+  });
 }
 
 void ReadHost(Reader& reader, const YamlNode& node, DraftService& service) {
@@ -492,15 +513,14 @@ constexpr SectionField<DraftService> kServiceFields[] = {
      }},
     {{.key = "endpoints",
       .shape = Shape::kTextOrList,
-      .constraint = "IP:PORT in a private range; IPv6 as [fd00::1]:8080",
-      .doc = "Where it is. Loopback is allowed, for tests and for what runs beside the application.",
+      .constraint = "IP:PORT in a private range, IPv6 as [fd00::1]:8080; or one source: dns://NAME:PORT, "
+                    "dns+srv://NAME, cloudmap://NAMESPACE/SERVICE, consul://SERVICE?tag=&dc=, xds://CLUSTER, "
+                    "file:///path.json",
+      .doc = "Where it is: a list, or a source that knows. Loopback is allowed in a list only, for tests and "
+             "for what runs beside the application.",
       .required = true},
      [](Reader& reader, const YamlNode& node, DraftService& service) {
-       service.endpoints.given = true;
-       service.endpoints.value.emplace().place = reader.At(node);
-       reader.OneOrMore(node, "endpoints", kMostEndpoints, [&](const YamlNode& element) {
-         ReadEndpoint(reader, element, service.endpoints.value->value);
-       });
+       ReadEndpoints(reader, node, service);
      }},
     {{.key = "hosts",
       .shape = Shape::kTextOrList,
@@ -575,6 +595,229 @@ void ReadServices(Reader& reader, const YamlNode& node, Draft& draft) {
     return true;
   });
 }
+
+// Discovery.
+
+void ReadText(Reader& reader, const YamlNode& node, std::string_view what, std::string& into) {
+  std::optional<std::string> text = reader.Text(node, what);
+  if (text.has_value()) into = *std::move(text);
+}
+
+void ReadBoolean(Reader& reader, const YamlNode& node, std::string_view what, bool& into) {
+  const std::optional<Value> value = reader.Scalar(node, what, ValueType{ValueKind::kBoolean});
+  if (value.has_value()) into = std::get<bool>(*value);
+}
+
+void ReadDuration(Reader& reader, const YamlNode& node, std::string_view what, const ValueType& type,
+                  Duration& into) {
+  const std::optional<Value> value = reader.Scalar(node, what, type);
+  if (value.has_value()) into = std::get<Duration>(*value);
+}
+
+void ReadHttpUrl(Reader& reader, const YamlNode& node, std::string_view what, std::string& into) {
+  const std::optional<std::string> text = reader.Text(node, what, "a URL such as http://127.0.0.1:8500");
+  if (!text.has_value()) return;
+  const size_t host = text->starts_with("https://") ? 8 : 7;
+  const bool is_url = (text->starts_with("http://") || host == 8) && text->size() > host;
+  if (!is_url) {
+    return reader.Report(node, Cat(what, ": ", Quoted(*text), " is no URL"),
+                         "write http://HOST:PORT or https://HOST:PORT");
+  }
+  into = *text;
+}
+
+// "10.0.0.2" or "10.0.0.2:53".
+void ReadDnsServer(Reader& reader, const YamlNode& node, std::vector<discovery::Address>& into) {
+  constexpr uint16_t kDnsPort = 53;
+  const std::optional<std::string> text = reader.Text(node, "servers", "an address such as 10.0.0.2");
+  if (!text.has_value()) return;
+  if (const std::optional<discovery::IpBytes> ip = discovery::ParseIp(*text)) {
+    return into.push_back({*ip, kDnsPort});
+  }
+  absl::StatusOr<discovery::Address> address = discovery::Address::Parse(*text);
+  if (!address.ok()) {
+    return reader.Report(node, Cat("discovery.dns.servers: ", Quoted(*text), " is no IP address"),
+                         "write one, such as 10.0.0.2, or 10.0.0.2:53");
+  }
+  into.push_back(*address);
+}
+
+void ReadDefaultSource(Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+  const std::optional<std::string> text =
+      reader.Text(node, "discovery.default", "a source such as cloudmap://prod/{service}");
+  if (!text.has_value()) return;
+  absl::StatusOr<discovery::SourceTemplate> source = discovery::SourceTemplate::Parse(*text);
+  if (!source.ok()) return reader.Report(node, Cat("discovery.default: ", source.status().message()));
+  discovery.settings.fallback = *std::move(source);
+  discovery.fallback = reader.At(node);
+}
+
+void ReadStateDirectory(Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+  const std::optional<std::string> text =
+      reader.Text(node, "discovery.state", "a directory such as /var/lib/naru, or off");
+  if (!text.has_value()) return;
+  if (*text != "off" && !text->starts_with("/")) {
+    return reader.Report(node, Cat("discovery.state: ", Quoted(*text), " is no absolute path"),
+                         "write a directory such as /var/lib/naru, or off");
+  }
+  discovery.settings.state_directory = *text == "off" ? "" : *text;
+}
+
+constexpr ValueType kTtlType{ValueKind::kDuration, Duration(100ms), Duration(24h)};
+constexpr ValueType kIntervalType{ValueKind::kDuration, Duration(1s), Duration(5min)};
+constexpr ValueType kWaitType{ValueKind::kDuration, Duration(1s), Duration(10min)};
+constexpr ValueType kBooleanType{ValueKind::kBoolean};
+constexpr size_t kMostDnsServers = 8;
+
+constexpr SectionField<DraftDiscovery> kDnsFields[] = {
+    {{.key = "servers",
+      .shape = Shape::kTextOrList,
+      .fallback = "those of /etc/resolv.conf",
+      .constraint = "IP or IP:PORT",
+      .doc = "Who is asked for dns:// and dns+srv://."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       reader.OneOrMore(node, "servers", kMostDnsServers, [&](const YamlNode& element) {
+         ReadDnsServer(reader, element, discovery.settings.dns.servers);
+       });
+     }},
+    {{.key = "min_ttl",
+      .shape = Shape::kValue,
+      .type = kTtlType,
+      .fallback = "1s",
+      .doc = "An answer is used at least this long, whatever its TTL."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadDuration(reader, node, "discovery.dns.min_ttl", kTtlType, discovery.settings.dns.min_ttl);
+       discovery.dns_ttl = reader.At(node);
+     }},
+    {{.key = "max_ttl",
+      .shape = Shape::kValue,
+      .type = kTtlType,
+      .fallback = "30s",
+      .doc = "An answer is asked for again after this time at the latest."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadDuration(reader, node, "discovery.dns.max_ttl", kTtlType, discovery.settings.dns.max_ttl);
+       discovery.dns_ttl = reader.At(node);
+     }},
+    {{.key = "search",
+      .shape = Shape::kValue,
+      .type = kBooleanType,
+      .fallback = "false",
+      .doc = "Whether the search domains of /etc/resolv.conf are tried; names are absolute otherwise."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadBoolean(reader, node, "discovery.dns.search", discovery.settings.dns.search);
+     }},
+};
+
+constexpr SectionField<DraftDiscovery> kCloudMapFields[] = {
+    {{.key = "region", .fallback = "from AWS_REGION, else from metadata", .doc = "The AWS region."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadText(reader, node, "discovery.cloudmap.region", discovery.settings.cloud_map.region);
+     }},
+    {{.key = "endpoint", .fallback = "AWS's own", .constraint = "a URL", .doc = "Where Cloud Map is asked."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadHttpUrl(reader, node, "discovery.cloudmap.endpoint", discovery.settings.cloud_map.endpoint);
+     }},
+    {{.key = "interval",
+      .shape = Shape::kValue,
+      .type = kIntervalType,
+      .fallback = "5s",
+      .doc = "How often Cloud Map is asked whether a service has changed."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadDuration(reader, node, "discovery.cloudmap.interval", kIntervalType,
+                    discovery.settings.cloud_map.interval);
+     }},
+};
+
+constexpr SectionField<DraftDiscovery> kConsulFields[] = {
+    {{.key = "address", .fallback = "http://127.0.0.1:8500", .constraint = "a URL", .doc = "The agent."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadHttpUrl(reader, node, "discovery.consul.address", discovery.settings.consul.address);
+     }},
+    {{.key = "token", .doc = "The ACL token; better as ${CONSUL_HTTP_TOKEN} than written out."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadText(reader, node, "discovery.consul.token", discovery.settings.consul.token);
+     }},
+    {{.key = "datacenter", .fallback = "the agent's own", .doc = "Where a URI has no dc."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadText(reader, node, "discovery.consul.datacenter", discovery.settings.consul.datacenter);
+     }},
+    {{.key = "stale",
+      .shape = Shape::kValue,
+      .type = kBooleanType,
+      .fallback = "true",
+      .doc = "Whether any server may answer, not the leader only."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadBoolean(reader, node, "discovery.consul.stale", discovery.settings.consul.stale);
+     }},
+    {{.key = "cached",
+      .shape = Shape::kValue,
+      .type = kBooleanType,
+      .fallback = "false",
+      .doc = "Whether the agent may answer from its cache, which it refreshes itself."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadBoolean(reader, node, "discovery.consul.cached", discovery.settings.consul.cached);
+     }},
+    {{.key = "wait",
+      .shape = Shape::kValue,
+      .type = kWaitType,
+      .fallback = "5m",
+      .doc = "How long a blocking query waits for a change."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadDuration(reader, node, "discovery.consul.wait", kWaitType, discovery.settings.consul.wait);
+     }},
+};
+
+constexpr SectionField<DraftDiscovery> kXdsFields[] = {
+    {{.key = "server", .constraint = "HOST:PORT, without TLS", .doc = "The control plane; xds:// needs it."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadText(reader, node, "discovery.xds.server", discovery.settings.xds.server);
+     }},
+    {{.key = "node_id", .fallback = "SQUAD/SERVICE of the caller", .doc = "node.id of every stream."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadText(reader, node, "discovery.xds.node_id", discovery.settings.xds.node_id);
+     }},
+    {{.key = "node_cluster", .fallback = "the caller's service", .doc = "node.cluster of every stream."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadText(reader, node, "discovery.xds.node_cluster", discovery.settings.xds.node_cluster);
+     }},
+    {{.key = "clusters",
+      .shape = Shape::kValue,
+      .type = kBooleanType,
+      .fallback = "false",
+      .doc = "Whether clusters are asked for first (CDS), as some control planes want it."},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadBoolean(reader, node, "discovery.xds.clusters", discovery.settings.xds.clusters);
+     }},
+};
+
+constexpr SectionField<DraftDiscovery> kDiscoveryFields[] = {
+    {{.key = "default",
+      .constraint = "a source in which {service} stands for the name, such as cloudmap://prod/{service}",
+      .doc = "Where services are looked for that the file does not name. Their policy is `defaults`, their "
+             "squad what the source says."},
+     ReadDefaultSource},
+    {{.key = "state",
+      .fallback = "$STATE_DIRECTORY, else /var/lib/naru where that exists",
+      .constraint = "an absolute path, or off",
+      .doc = "The directory in which the last good answers are kept, to start with when a source is down."},
+     ReadStateDirectory},
+    {{.key = "dns", .shape = Shape::kSection, .doc = "Of dns:// and dns+srv://.", .section = Section::kDns},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadSection(reader, node, BlockOf("discovery.dns", kDnsFields), kDnsFields, discovery);
+     }},
+    {{.key = "cloudmap", .shape = Shape::kSection, .doc = "Of cloudmap://.", .section = Section::kCloudMap},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadSection(reader, node, BlockOf("discovery.cloudmap", kCloudMapFields), kCloudMapFields, discovery);
+     }},
+    {{.key = "consul", .shape = Shape::kSection, .doc = "Of consul://.", .section = Section::kConsul},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadSection(reader, node, BlockOf("discovery.consul", kConsulFields), kConsulFields, discovery);
+     }},
+    {{.key = "xds", .shape = Shape::kSection, .doc = "Of xds://.", .section = Section::kXds},
+     [](Reader& reader, const YamlNode& node, DraftDiscovery& discovery) {
+       ReadSection(reader, node, BlockOf("discovery.xds", kXdsFields), kXdsFields, discovery);
+     }},
+};
 
 // The file.
 
@@ -666,7 +909,10 @@ constexpr ValueType kWorkersType{ValueKind::kCount, uint64_t{1}, uint64_t{64}};
 constexpr ValueType kDrainType{ValueKind::kDuration, Duration(0s), Duration(1h)};
 
 constexpr SectionField<Draft> kFileFields[] = {
-    {{.key = "caller", .shape = Shape::kSection, .doc = "Who is calling: the labels of every metric."},
+    {{.key = "caller",
+      .shape = Shape::kSection,
+      .doc = "Who is calling: the labels of every metric.",
+      .section = Section::kCaller},
      [](Reader& reader, const YamlNode& node, Draft& draft) {
        ReadSection(reader, node, BlockOf("caller", kCallerFields), kCallerFields, draft);
      }},
@@ -705,9 +951,19 @@ constexpr SectionField<Draft> kFileFields[] = {
       .constraint = "file names or patterns such as catalog/*.yaml, from this file's directory",
       .doc = "Further files with a `services:` map, one per squad. A service is defined once."},
      ReadInclude},
-    {{.key = "private", .shape = Shape::kSection, .doc = "Where calls may go; anything else is refused."},
+    {{.key = "private",
+      .shape = Shape::kSection,
+      .doc = "Where calls may go; anything else is refused.",
+      .section = Section::kPrivate},
      [](Reader& reader, const YamlNode& node, Draft& draft) {
        ReadSection(reader, node, BlockOf("private", kPrivateFields), kPrivateFields, draft);
+     }},
+    {{.key = "discovery",
+      .shape = Shape::kSection,
+      .doc = "Settings of the sources of endpoints, and the source of services that the file does not name.",
+      .section = Section::kDiscovery},
+     [](Reader& reader, const YamlNode& node, Draft& draft) {
+       ReadSection(reader, node, BlockOf("discovery", kDiscoveryFields), kDiscoveryFields, draft.discovery);
      }},
     {{.key = "defaults", .shape = Shape::kSection, .doc = "Policy keys that hold for every service."},
      ReadDefaults},
@@ -725,6 +981,16 @@ std::vector<FieldDoc> FieldsOf(Section section) {
       return DocsOf(kCallerFields);
     case Section::kPrivate:
       return DocsOf(kPrivateFields);
+    case Section::kDiscovery:
+      return DocsOf(kDiscoveryFields);
+    case Section::kDns:
+      return DocsOf(kDnsFields);
+    case Section::kCloudMap:
+      return DocsOf(kCloudMapFields);
+    case Section::kConsul:
+      return DocsOf(kConsulFields);
+    case Section::kXds:
+      return DocsOf(kXdsFields);
     case Section::kService:
       return DocsOf(kServiceFields);
     case Section::kRoute:
@@ -737,10 +1003,6 @@ void ReadMainFile(const YamlNode& root, int file, const Environment& environment
                   Draft& draft) {
   Reader reader(file, environment, problems);
   reader.Entries(root, BlockOf("the file", kFileFields), [&](const YamlNode& key, const YamlNode& value) {
-    if (key.text == "discovery") {
-      return reader.ReportNotYet(key, "\"discovery\"",
-                                 "remove it, and give every service a list of endpoints");
-    }
     const SectionField<Draft>* field = Find(kFileFields, key.text);
     if (field != nullptr) field->read(reader, value, draft);
     return field != nullptr;

@@ -13,9 +13,22 @@ enum class Shape : uint8_t {
   kText,        // a scalar without further type
   kTextOrList,  // one text or a list of them
   kTextList,
-  kSection,   // keys of the section named like this one
+  kSection,   // keys of `section`; of kFile: the policy keys
   kServices,  // a map from name to service
   kRoutes,    // a list of routes
+};
+
+enum class Section : uint8_t {
+  kFile,
+  kCaller,
+  kPrivate,
+  kDiscovery,
+  kDns,
+  kCloudMap,
+  kConsul,
+  kXds,
+  kService,
+  kRoute
 };
 
 struct FieldDoc {
@@ -26,10 +39,9 @@ struct FieldDoc {
   std::string_view constraint;  // beyond the type's bounds
   std::string_view doc;
   bool required = false;
-  std::string_view unless = {};  // required unless this key is given, which excludes it
+  std::string_view unless = {};      // required unless this key is given, which excludes it
+  Section section = Section::kFile;  // of kSection
 };
-
-enum class Section : uint8_t { kFile, kCaller, kPrivate, kService, kRoute };
 
 // The keys of a section in the order in which they are best read, without the policy keys that kService,
 // kRoute and `defaults` have as well.

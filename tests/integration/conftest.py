@@ -10,6 +10,7 @@ import pytest
 
 from support.callers import CALLERS
 from support.naru import BINARY, Naru
+from support.network import private_network as enter_private_network
 from support.services import SERVICES
 from support.upstream import Upstream
 
@@ -99,3 +100,10 @@ def courses(start_naru, upstream):
         return naru, peer
 
     return start
+
+
+@pytest.fixture(scope="module")
+def private_network():
+    """For `pytestmark = pytest.mark.usefixtures("private_network")`: see support/network.py."""
+    with enter_private_network():
+        yield

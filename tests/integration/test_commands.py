@@ -154,7 +154,7 @@ def test_run_on_a_port_that_is_taken_says_which(config, upstream):
     assert str(taken.port) in done.stderr
 
 
-@pytest.mark.parametrize("key, value", [("hedge", {"after": "p95"}), ("endpoints", "dns://courses.internal:80"),
+@pytest.mark.parametrize("key, value", [("hedge", {"after": "p95"}),
                                         ("balance", "hash(header:x)")])
 def test_what_is_not_supported_yet_is_a_clear_error(config, key, value):
     content = {**SOUND, "services": {"courses": {**SOUND["services"]["courses"], key: value}}}

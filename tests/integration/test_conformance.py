@@ -10,7 +10,8 @@ import xml.etree.ElementTree
 import pytest
 
 from support.client import Client
-from support.naru import ROOT, free_port
+from support.go_tools import go_tools
+from support.naru import free_port
 from support.upstream import ok
 from support.waiting import PATIENCE, eventually
 
@@ -20,10 +21,7 @@ LOOPBACK = "127.0.0.1"
 @pytest.fixture(scope="module")
 def tools():
     """The folder of the tools' binaries."""
-    built = subprocess.run([ROOT / "tests" / "install_go_tools.sh"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                           check=False)
-    assert built.returncode == 0, f"tests/install_go_tools.sh could not build the tools:\n{built.stdout}{built.stderr}"
-    return ROOT / "build" / "go-tools" / "bin"
+    return go_tools()
 
 
 # h2spec

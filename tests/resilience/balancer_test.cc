@@ -137,5 +137,41 @@ TEST(Balancer, ThenTakesWhateverThereIs) {
   }
 }
 
+std::vector<Candidate> Weighing(std::initializer_list<uint32_t> weights) {
+  std::vector<Candidate> candidates;
+  for (const uint32_t weight : weights) candidates.push_back({.weight = weight});
+  return candidates;
+}
+
+TEST(Balancer, CallsFollowWeights) {
+  constexpr int kDraws = 60'000;
+  for (const BalanceKind kind : kEveryKind) {
+    std::map<int, int> chosen = Draw(kind, Weighing({1, 2, 3}), kDraws);
+    EXPECT_NEAR(chosen[0], kDraws / 6, kDraws / 60) << static_cast<int>(kind);
+    EXPECT_NEAR(chosen[1], kDraws / 3, kDraws / 60) << static_cast<int>(kind);
+    EXPECT_NEAR(chosen[2], kDraws / 2, kDraws / 60) << static_cast<int>(kind);
+  }
+}
+
+TEST(Balancer, EqualWeightsAreNoWeights) {
+  for (const BalanceKind kind : kEveryKind)
+    EXPECT_EQ(Draw(kind, Weighing({7, 7}), 100), Draw(kind, Alike(2), 100));
+}
+
+TEST(Balancer, LoadIsJudgedByWeight) {
+  std::vector<Candidate> candidates = Weighing({1, 10});
+  candidates[0].in_flight = 1;
+  candidates[1].in_flight = 5;  // half as much a weight
+  for (const auto& [index, times] : Draw(BalanceKind::kLeastRequest, candidates, 100)) EXPECT_EQ(index, 1);
+}
+
+TEST(Balancer, ByWeightOnlyWhoMayBeChosenIs) {
+  std::vector<Candidate> candidates = Weighing({1, 50, 2});
+  candidates[1].serving = false;
+  for (const BalanceKind kind : kEveryKind) EXPECT_EQ(Draw(kind, candidates, 1000).count(1), 0u);
+  candidates[0].tried = candidates[2].tried = true;
+  for (const BalanceKind kind : kEveryKind) EXPECT_EQ(Draw(kind, candidates, 1000).count(1), 0u);
+}
+
 }  // namespace
 }  // namespace naru::resilience

@@ -83,7 +83,10 @@ class LayeredCalls {
   std::vector<std::shared_ptr<resilience::ConcurrencyLimit>> woken_others;
 
   call::RecordCall record_call{scheduler, 0, world.nameless(), observer, random};
-  call::ResolveService resolve_service;
+  std::vector<std::string> asked_for;  // names that discovery.default was asked about
+  call::DiscoverService discover_service{scheduler,
+                                         [this](const std::string& name) { asked_for.push_back(name); }};
+  call::ResolveService resolve_service{discover_service};
   call::EnforceDeadline enforce_deadline{scheduler};
   call::LimitConcurrency limit_concurrency{
       scheduler, [this](call::LimitConcurrency::LimitPtr limit) { woken_others.push_back(limit); }};

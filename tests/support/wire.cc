@@ -57,7 +57,8 @@ Wire::~Wire() {
   http2_pool_.AbortAll([] {});
   EXPECT_TRUE(Until([this] { return http2_pool_.open() == 0; }));
   EXPECT_EQ(calls_in_progress_, 0);
-  for (const call::Callee& callee : world_.snapshot()->callees()) {
+  for (const auto& shared : world_.snapshot()->callees()) {
+    const call::Callee& callee = *shared;
     EXPECT_EQ(callee.other.guards.limit->in_flight(), 0u);
     for (const auto& endpoint : callee.endpoints) EXPECT_EQ(endpoint->estimate.in_flight(), 0u);
   }

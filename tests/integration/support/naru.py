@@ -83,7 +83,8 @@ def parse_metrics(text):
 
 
 class Naru:
-    def __init__(self, directory, services, descriptors=None, listen=None, arguments=(), text=None, **settings):
+    def __init__(self, directory, services, descriptors=None, listen=None, arguments=(), text=None, environment=None,
+                 wait_ready=True, **settings):
         self.directory = pathlib.Path(directory)
         self.config_path = self.directory / "naru.yaml"
         self.log_path = self.directory / "naru.log"
@@ -91,7 +92,9 @@ class Naru:
         self._listen = listen
         self._arguments = arguments
         self._text = text
-        self._settings = settings
+        self._environment = environment or {}
+        self._wait_ready = wait_ready  # False: serving the admin port is enough
+        self.settings = settings
         self.services = services
         self.process = None
         self.expect_exit = 0
@@ -117,7 +120,7 @@ class Naru:
             "listen": self._listen or f"127.0.0.1:{self.port}",
             "admin": f"127.0.0.1:{self.admin_port}",
             "drain_timeout": "10ms",  # the end of a test does not wait for quiet
-            **self._settings,
+            **self.settings,
             "services": self.services,
         }
         return yaml(config)
@@ -136,11 +139,12 @@ class Naru:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [BINARY, "run", "-c", str(self.config_path), *self._arguments], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, preexec_fn=limit_descriptors, env={**os.environ, **SANITIZER_ENVIRONMENT})
+                stderr=subprocess.STDOUT, preexec_fn=limit_descriptors,
+                env={**os.environ, **SANITIZER_ENVIRONMENT, **self._environment})
 
     def _became_ready(self):
         def ready_or_dead():
-            return self.process.poll() is not None or self.ready()
+            return self.process.poll() is not None or (self.ready() if self._wait_ready else self.alive())
 
         eventually(ready_or_dead, "naru is ready", 3 * PATIENCE)
         return self.process.poll() is None
@@ -148,6 +152,12 @@ class Naru:
     def ready(self):
         try:
             return self.admin("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
+    def alive(self):
+        try:
+            return self.admin("GET", "/healthz").status == 200
         except OSError:
             return False
 

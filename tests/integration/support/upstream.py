@@ -36,7 +36,7 @@ class Upstream:
     """Listens on a port of the system's choice. `answer` is the bytes of every answer, or answer(request, connection)
     that returns bytes, CLOSE, or None when it has said all it wanted. With read_body=False the script reads the body."""
 
-    def __init__(self, answer=None, read_body=True, backlog=512):
+    def __init__(self, answer=None, read_body=True, backlog=512, host="127.0.0.1", port=0):
         self.answer = answer if answer is not None else ok()
         self.read_body = read_body
         self.connections = []
@@ -45,13 +45,13 @@ class Upstream:
         self._stopping = False
         self._threads = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
-        self.port = self._listener.getsockname()[1]
+        self._listener = socket.create_server((host, port), backlog=backlog)
+        self.host, self.port = self._listener.getsockname()[:2]
         self._accepting = self._start(self._accept)
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def ids(self):
         """How often each x-request-id was seen."""

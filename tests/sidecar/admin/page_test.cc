@@ -23,12 +23,16 @@ constexpr std::string_view kColumns =
     "<th>breaker</th><th>endpoints</th></tr>\n";
 
 TEST(Page, ShowsServicesBySquad) {
-  TrafficReport traffic{std::chrono::seconds(10), {}};
+  TrafficReport traffic{std::chrono::seconds(10), {}, {}};
   traffic.services[{"learning", "courses"}] = {12.5, 0.02, std::chrono::microseconds(1250),
                                                std::chrono::milliseconds(75)};
+  traffic.bytes = {{{"learning", "courses"}, 1536}, {{"pay", "billing"}, 1024 * 1024}};  // courses has a host
   EXPECT_EQ(
       BodyOf(Page({{"video", "video-api"}, "1.2.3", "", {Billing(), Courses()}, traffic})),
-      "<h1>naru 1.2.3</h1>\n<p>Calls of <b>video/video-api</b>, over the last 10 s. Ready.</p>\n" +
+      "<h1>naru 1.2.3</h1>\n<p>Calls of <b>video/video-api</b>, over the last 10 s. Ready.</p>\n"
+      "<p>1.0 MiB of bodies stayed on the private network since the start, 1.5 KiB of them with services "
+      "that have a "
+      "host name of their own.</p>\n" +
           std::string(kLinks) + "<h2>learning</h2>\n" + std::string(kColumns) +
           "<tr><td><a href=\"/services/courses\">courses</a></td><td class=\"n\">12.5</td>"
           "<td class=\"n bad\">2 %</td><td class=\"n\">1.25 ms</td><td class=\"n\">75 ms</td>"
@@ -44,8 +48,20 @@ TEST(Page, ShowsServicesBySquad) {
 TEST(Page, SaysWhenNothingIsConfiguredOrReady) {
   EXPECT_EQ(BodyOf(Page({{"video", "video-api"}, "1.2.3", "draining", {}, {}})),
             "<h1>naru 1.2.3</h1>\n<p>Calls of <b>video/video-api</b>, over the last 0 s. "
-            "<span class=\"bad\">Not ready: draining</span></p>\n" +
+            "<span class=\"bad\">Not ready: draining</span></p>\n"
+            "<p>0 bytes of bodies stayed on the private network since the start, 0 bytes of them with "
+            "services that "
+            "have a host name of their own.</p>\n" +
                 std::string(kLinks) + "<p>No services are configured.</p>\n");
+}
+
+TEST(Page, SaysWhatIsWrongWithASource) {
+  ServiceView service = Billing();
+  service.source = SourceView{"dns://billing:80", 1, 3.0, false, true, "", "timed <out>", {}};
+  EXPECT_NE(
+      Page({{"video", "video-api"}, "", "", {service}, {}})
+          .find("0 of 0 serving<br><span class=\"bad\">dns://billing:80: timed &lt;out&gt;</span></td>"),
+      std::string::npos);
 }
 
 TEST(Page, EscapesNames) {

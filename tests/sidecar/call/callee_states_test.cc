@@ -146,11 +146,11 @@ TEST(CalleeStates, ForgetsServicesThatAreGone) {
   const auto config = ConfigOf(Yaml());
   metrics::Registry registry({{"ok"}, {}, {}}, {"video", "video-api"}, 1);
   CalleeStates states;
-  const Callee before = states.Build(config->services[0], registry, 1);
+  const Callee before = states.Build(config->services[0], std::nullopt, registry, 1);
   states.KeepOnly({"courses"});
-  EXPECT_EQ(states.Build(config->services[0], registry, 1).endpoints, before.endpoints);
+  EXPECT_EQ(states.Build(config->services[0], std::nullopt, registry, 1).endpoints, before.endpoints);
   states.KeepOnly({"orders"});
-  EXPECT_NE(states.Build(config->services[0], registry, 1).endpoints, before.endpoints);
+  EXPECT_NE(states.Build(config->services[0], std::nullopt, registry, 1).endpoints, before.endpoints);
 }
 
 TEST(Snapshot, GivesEveryWorkerCellsOfItsOwn) {
@@ -166,9 +166,100 @@ TEST(Snapshot, OutlivesAReloadForTheCallsThatHoldIt) {
   CallWorld world(Yaml());
   const std::shared_ptr<const Snapshot> held = world.snapshot();
   world.Reload(Yaml("10.0.0.9:80"));
-  EXPECT_EQ(held->callees()[0].endpoints[0]->text, "10.0.0.1:80");
-  EXPECT_EQ(held->callees()[0].service->name, "courses");
+  EXPECT_EQ(held->callees()[0]->endpoints[0]->text, "10.0.0.1:80");
+  EXPECT_EQ(held->callees()[0]->service->name, "courses");
   EXPECT_EQ(world.callee().endpoints[0]->text, "10.0.0.9:80");
+}
+
+class FoundEndpointsTest : public testing::Test {
+ protected:
+  static discovery::Finding Found(uint64_t version, std::vector<discovery::Endpoint> endpoints,
+                                  std::vector<discovery::Address> refused = {}) {
+    discovery::Finding finding;
+    finding.set = std::make_shared<discovery::EndpointSet>(
+        discovery::EndpointSet{version, "dns://courses:80", std::move(endpoints), std::move(refused)});
+    return finding;
+  }
+  static discovery::Endpoint On(std::string_view text, uint32_t weight = 1) {
+    return {*discovery::Address::Parse(text), weight, "", {}};
+  }
+  FindingOf FindingOfAll() {
+    return [this](const config::Service&) { return finding; };
+  }
+  std::shared_ptr<const Snapshot> Make() {
+    return std::make_shared<Snapshot>(config, states, registry, 1, FindingOfAll());
+  }
+  std::shared_ptr<const Snapshot> After(const Snapshot& before) {
+    return Snapshot::After(before, states, registry, 1, FindingOfAll());
+  }
+
+  std::shared_ptr<const config::Config> config = ConfigOf(R"(
+services:
+  courses: {squad: learning, endpoints: "dns://courses:80", routes: [{match: /x, timeout: 1s}]}
+  media: {squad: video, endpoints: [10.0.0.7:80]}
+)");
+  CalleeStates states;
+  metrics::Registry registry{{}, {"a", "b"}, 1};
+  std::optional<discovery::Finding> finding;
+};
+
+TEST_F(FoundEndpointsTest, NewsOfOneServiceShareEverythingElse) {
+  finding = Found(1, {On("10.0.0.1:80")});
+  const auto before = Make();
+  EXPECT_EQ(After(*before), nullptr) << "nothing is new";
+  finding = Found(2, {On("10.0.0.1:80"), On("10.0.0.2:80")});
+  const auto after = After(*before);
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(&after->directory(), &before->directory());
+  EXPECT_EQ(after->callees()[1], before->callees()[1]);
+  EXPECT_EQ(before->callees()[0]->endpoints.size(), 1u);
+  EXPECT_EQ(after->callees()[0]->endpoints.size(), 2u);
+}
+
+TEST_F(FoundEndpointsTest, EndpointsThatStayKeepTheirState) {
+  finding = Found(1, {On("10.0.0.1:80"), On("10.0.0.2:80")});
+  const auto before = Make();
+  finding = Found(2, {On("10.0.0.2:80"), On("10.0.0.3:80")});
+  const auto after = After(*before);
+  EXPECT_EQ(after->callees()[0]->endpoints[0], before->callees()[0]->endpoints[1]);
+  EXPECT_EQ(after->callees()[0]->other.guards.health->endpoints[0],
+            before->callees()[0]->other.guards.health->endpoints[1]);
+  EXPECT_EQ(after->callees()[0]->other.guards.breaker, before->callees()[0]->other.guards.breaker);
+  EXPECT_EQ(after->callees()[0]->routes[0].guards.health, after->callees()[0]->other.guards.health);
+}
+
+TEST_F(FoundEndpointsTest, WeightsAreKeptWhereTheyDiffer) {
+  finding = Found(1, {On("10.0.0.1:80", 5), On("10.0.0.2:80", 5)});
+  const auto alike = Make();
+  EXPECT_TRUE(alike->callees()[0]->weights.empty());
+  finding = Found(2, {On("10.0.0.1:80", 5), On("10.0.0.2:80", 1)});
+  EXPECT_EQ(After(*alike)->callees()[0]->weights, (std::vector<uint32_t>{5, 1}));
+}
+
+TEST_F(FoundEndpointsTest, SaysWhyThereIsNoEndpoint) {
+  EXPECT_EQ(Make()->callees()[0]->why_none, "dns://courses:80 has not answered yet");
+  finding.emplace().error = "timed out";
+  EXPECT_EQ(Make()->callees()[0]->why_none, "dns://courses:80 has not answered yet: timed out");
+  finding = Found(1, {});
+  EXPECT_EQ(Make()->callees()[0]->why_none, "dns://courses:80 knows the service and no endpoint of it");
+  finding->exists = false;
+  EXPECT_EQ(Make()->callees()[0]->why_none, "dns://courses:80 knows no such service");
+  finding->error = "timed out";
+  EXPECT_EQ(Make()->callees()[0]->why_none, "dns://courses:80 knows no such service; asked again: timed out");
+  finding =
+      Found(2, {}, {*discovery::Address::Parse("8.8.8.8:80"), *discovery::Address::Parse("8.8.4.4:80")});
+  EXPECT_EQ(Make()->callees()[0]->why_none,
+            "dns://courses:80 knows 2 addresses of it, such as 8.8.8.8:80, and none in a private range; a "
+            "network of "
+            "your own can be added under private.allow");
+}
+
+TEST_F(FoundEndpointsTest, WithoutEndpointsTheNewestTroubleIsNews) {
+  const auto before = Make();
+  finding.emplace().error = "timed out";
+  const auto after = After(*before);
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(after->callees()[0]->why_none, "dns://courses:80 has not answered yet: timed out");
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ TEST(ChooseEndpoint, SaysWhenThereIsNone) {
   config::Config config = *ConfigOf(Yaml(kThree, ""));
   config.services[0].endpoints.clear();
   Choices calls(std::make_shared<const config::Config>(std::move(config)));
-  EXPECT_EQ(calls.CarryAndFinish(RequestText("GET /")), "no_endpoint: no endpoint is known for it");
+  EXPECT_EQ(calls.CarryAndFinish(RequestText("GET /")), "no_endpoint: the configuration lists no endpoint for it");
   EXPECT_EQ(calls.world.Counts(), "");
 }
 

@@ -197,7 +197,7 @@ TEST_F(CommandLineTest, CheckSpeaksJson) {
   const boost::json::value sound = boost::json::parse(out_.str());
   EXPECT_EQ(sound.at("sound"), true);
   EXPECT_EQ(boost::json::serialize(sound.at("services").at(1)),
-            R"({"name":"orders","squad":"shop","port":null,"hosts":[],"endpoints":["10.0.2.1:80"],"call_as":)"
+            R"({"name":"orders","squad":"shop","port":null,"hosts":[],"endpoints":["10.0.2.1:80"],"source":null,"call_as":)"
             R"(["http://127.0.0.1:4000/orders/","http://orders/ with HTTP_PROXY=http://127.0.0.1:4000",)"
             R"("Host: orders on the shared port"],"from":"naru.yaml:15"})");
 

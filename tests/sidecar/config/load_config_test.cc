@@ -465,13 +465,12 @@ TEST_F(LoadConfigTest, ARouteWithMatchAndGrpcIsShownAtTheSecondOfThem) {
 TEST_F(LoadConfigTest, WrongEndpoints) {
   const std::vector<std::pair<std::string, std::string>> rows = {
       {"[courses.internal:8080]",
-       "endpoints: \"courses.internal:8080\" is a host name; a list takes IP addresses | write the address, "
-       "such as "
-       "10.0.1.11:8080; names will come as dns://NAME:PORT, which is not supported yet"},
+       "endpoints: \"courses.internal:8080\" is a host name; a list takes IP addresses | to look its "
+       "addresses up, write it without a list: endpoints: dns://courses.internal:8080"},
       {"[courses]",
-       "endpoints: \"courses\" is a host name; a list takes IP addresses | write the address, such as "
-       "10.0.1.11:8080; "
-       "names will come as dns://NAME:PORT, which is not supported yet"},
+       "endpoints: \"courses\" is a host name; a list takes IP addresses | to look its addresses up, write "
+       "it "
+       "without a list: endpoints: dns://courses"},
       {"['http://10.0.0.1:80']",
        "endpoints: \"http://10.0.0.1:80\" is a URL | write the IP address and port alone, such as "
        "10.0.1.11:8080"},
@@ -482,21 +481,89 @@ TEST_F(LoadConfigTest, WrongEndpoints) {
        "endpoints: 169.254.169.254:80 is refused: instance metadata and credentials live at link-local "
        "addresses | "
        "calls go to private addresses only; a network of your own can be added under private.allow"},
-      {"dns://courses.internal:8080",
-       "endpoints: dns:// is not supported yet | list the addresses instead: endpoints: [10.0.1.11:8080, "
-       "10.0.1.12:8080]"},
-      {"dns+srv://x",
-       "endpoints: dns+srv:// is not supported yet | list the addresses instead: endpoints: [10.0.1.11:8080, "
-       "10.0.1.12:8080]"},
+      {"http://10.0.0.1:80",
+       "endpoints: \"http://10.0.0.1:80\" is a URL | write the IP address and port alone, such as "
+       "10.0.1.11:8080"},
+      {"[dns://courses.internal:8080]",
+       "endpoints: \"dns://courses.internal:8080\" stands in a list, which takes IP addresses | a source "
+       "stands alone: endpoints: dns://courses.internal:8080"},
+      {"dns://courses.internal",
+       "endpoints: \"dns://courses.internal\" has no port: write it as dns://courses.internal:8080 | or list "
+       "the addresses: endpoints: [10.0.1.11:8080, 10.0.1.12:8080]"},
       {"etcd://x",
-       "endpoints: \"etcd://x\" is of no known kind | list the addresses instead: endpoints: "
-       "[10.0.1.11:8080, "
-       "10.0.1.12:8080]"},
+       "endpoints: \"etcd://x\" is of no known kind: there are file, dns, dns+srv, cloudmap, consul and xds "
+       "| "
+       "or list the addresses: endpoints: [10.0.1.11:8080, 10.0.1.12:8080]"},
+      {"xds://courses",
+       "xds://courses needs a control plane, and there is none | name it: discovery: {xds: {server: "
+       "HOST:PORT}}"},
       {"{a: b}", "endpoints must be a list, not keys with values"},
   };
   for (const auto& [endpoints, complaint] : rows) {
     EXPECT_THAT(Complaints("services: {a: {squad: s, endpoints: " + endpoints + "}}"), ElementsAre(complaint))
         << endpoints;
+  }
+}
+
+TEST_F(LoadConfigTest, ASourceStandsInPlaceOfAList) {
+  const auto config = Sound("services: {a: {squad: s, endpoints: dns://courses.internal:8080}}");
+  ASSERT_TRUE(config->services[0].source.has_value());
+  EXPECT_EQ(config->services[0].source->text, "dns://courses.internal:8080");
+  EXPECT_TRUE(config->services[0].endpoints.empty());
+  EXPECT_EQ(config->Where(config->services[0].endpoints_origin), "naru.yaml:1");
+}
+
+TEST_F(LoadConfigTest, TheSettingsOfTheSources) {
+  const discovery::Settings settings = Sound(R"(
+services: {}
+discovery:
+  default: cloudmap://prod/{service}
+  state: /var/lib/naru
+  dns: {servers: [10.0.0.2, "10.0.0.3:5353"], min_ttl: 2s, max_ttl: 1m, search: true}
+  cloudmap: {region: ap-northeast-2, endpoint: http://127.0.0.1:9000, interval: 10s}
+  consul: {address: http://127.0.0.1:8501, token: t, datacenter: seoul, stale: false, cached: true, wait: 1m}
+  xds: {server: "10.0.0.5:18000", node_id: me, node_cluster: us, clusters: true}
+)")
+                                           ->discovery;
+  discovery::Settings expected;
+  expected.fallback = *discovery::SourceTemplate::Parse("cloudmap://prod/{service}");
+  expected.state_directory = "/var/lib/naru";
+  expected.dns = {{*discovery::Address::Parse("10.0.0.2:53"), *discovery::Address::Parse("10.0.0.3:5353")},
+                  std::chrono::seconds(2),
+                  std::chrono::minutes(1),
+                  true};
+  expected.cloud_map = {"ap-northeast-2", "http://127.0.0.1:9000", std::chrono::seconds(10)};
+  expected.consul = {"http://127.0.0.1:8501", "t", "seoul", false, true, std::chrono::minutes(1)};
+  expected.xds = {"10.0.0.5:18000", "me", "us", true};
+  EXPECT_EQ(settings, expected);
+  EXPECT_EQ(Sound("services: {}\ndiscovery: {state: off}")->discovery.state_directory, "");
+  EXPECT_EQ(Sound("services: {}")->discovery, discovery::Settings());
+}
+
+TEST_F(LoadConfigTest, WrongSettingsOfSources) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"default: cloudmap://prod/courses",
+       "discovery.default: \"cloudmap://prod/courses\" does not say where the name of the service goes: "
+       "write "
+       "{service} there, as in cloudmap://NAMESPACE/{service}"},
+      {"default: \"xds://{service}\"",
+       "xds://service needs a control plane, and there is none | name it: discovery: {xds: {server: "
+       "HOST:PORT}}"},
+      {"state: here",
+       "discovery.state: \"here\" is no absolute path | write a directory such as /var/lib/naru, or off"},
+      {"dns: {servers: [ns.internal]}",
+       "discovery.dns.servers: \"ns.internal\" is no IP address | write one, such as 10.0.0.2, or "
+       "10.0.0.2:53"},
+      {"dns: {min_ttl: 2m}",
+       "discovery.dns: min_ttl 2m is above max_ttl 30s | raise max_ttl or lower min_ttl"},
+      {"consul: {address: 127.0.0.1}",
+       "discovery.consul.address: \"127.0.0.1\" is no URL | write http://HOST:PORT or https://HOST:PORT"},
+      {"cloudmap: {regoin: x}",
+       "there is no key \"regoin\" in discovery.cloudmap | did you mean \"region\"?"},
+  };
+  for (const auto& [settings, complaint] : rows) {
+    EXPECT_THAT(Complaints("services: {}\ndiscovery: {" + settings + "}"), ElementsAre(complaint))
+        << settings;
   }
 }
 
@@ -531,10 +598,6 @@ TEST_F(LoadConfigTest, WhatIsNotBuiltYetIsRefused) {
       InService("balance: hash(header:x-user)"),
       ElementsAre(
           "balance: hash(header:x-user) is not supported yet | use p2c, least-request or round-robin"));
-  EXPECT_THAT(
-      Complaints("discovery: {dns: {}}"),
-      ElementsAre(
-          "\"discovery\" is not supported yet | remove it, and give every service a list of endpoints"));
 }
 
 TEST_F(LoadConfigTest, Contradictions) {
