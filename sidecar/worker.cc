@@ -156,7 +156,7 @@ std::unique_ptr<call::CallBlock> Worker::TakeBlock() {
 void Worker::GiveBack(std::unique_ptr<call::CallBlock> block) {
   if (free_blocks_.size() >= kMaxFreeBlocks) return;
   block->call.Clear();
-  if (block->out.capacity() > net::BufferPool::kSmallBytes) block->out = {};
+  if (block->out.capacity() > net::BufferPool::kSmallBytes) std::string().swap(block->out);
   free_blocks_.push_back(std::move(block));
 }
 

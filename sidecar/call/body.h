@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sidecar/call/result.h"
+#include "sidecar/call/signal.h"
 #include "sidecar/http/message.h"
 #include "sidecar/net/task.h"
 
@@ -23,6 +24,11 @@ class BodySource {
 
   // What can be had without waiting; nothing when Read would have to wait.
   virtual std::optional<Result<Chunk>> Buffered() = 0;
+
+  // What is set when a Read need not wait any more: whoever waits for it himself keeps no coroutine of Read
+  // waiting, perhaps for hours. Nothing: Read has an answer at once, or only Read knows how to wait. As Read,
+  // it ends the chunk before.
+  virtual Signal* Arrival() { return nullptr; }
 
   // Waits for more. An empty chunk that is not the last may come. After a failure or the last chunk it is not
   // called.

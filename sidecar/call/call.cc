@@ -18,15 +18,27 @@ std::string_view Call::RequestId() const {
   return sent == nullptr ? std::string_view() : sent->value;
 }
 
+void Call::KeepRequestLine() {
+  const std::string_view path = target.path_and_query;
+  request_line.reserve(head.method.size() + path.size());
+  request_line.append(head.method).append(path);
+  const std::string_view kept = request_line;
+  head.method = kept.substr(0, head.method.size());
+  head.target = target.path_and_query = kept.substr(head.method.size());
+  head.protocol = target.kept_host = {};
+}
+
 bool Call::CallerDeadlineDecides() const {
   return caller_deadline && *caller_deadline <= answer_by;
 }
 
 void Call::ForgetHeads() {
   if (request_id.empty()) request_id = RequestId();
+  KeepRequestLine();
   head.fields.Release();
   answer.fields.Release();
   replay.StopKeeping();
+  if (downstream != nullptr) downstream->ForgetHead();
   if (attempt != nullptr) attempt->ForgetHead();
 }
 
@@ -88,15 +100,17 @@ void Call::Clear() {
   previous_rpc_attempts = unseen_attempts = 0;
   in_flight_at = nullptr;
   request_id.clear();
+  request_line.clear();
   answer.Clear();
   broke_off.reset();
   grpc_status.reset();
   grpc_pushback.reset();
   upstream_out.clear();
-  if (upstream_out.capacity() > kKeptBytes) upstream_out = {};
+  if (upstream_out.capacity() > kKeptBytes) std::string().swap(upstream_out);
   policy_note = {};
   upstream_wait = {};
   bytes_up = bytes_down = 0;
+  lasts = false;
 }
 
 }  // namespace naru::call

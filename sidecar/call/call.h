@@ -50,6 +50,8 @@ class Downstream {
   virtual ~Downstream() = default;
   // Forwards a 1xx answer that is not 101. Its head is good until the Task ends.
   virtual net::Task<void> ForwardInformational(const http::ResponseHead& head) = 0;
+  // The head of the request is not looked at any more: its memory may go.
+  virtual void ForgetHead() {}
 };
 
 // The answer to a call: a head, and a body to pull. Both belong to the attempt that brought them and stay
@@ -105,8 +107,10 @@ struct Call {
   uint32_t previous_rpc_attempts = 0;  // the caller's own grpc-previous-rpc-attempts
   bool safe_to_repeat = false;
   bool attempt_undecided = false;         // how the last attempt went, its gRPC trailers will tell
+  bool lasts = false;                     // the answer turned out to be a stream
   EndpointState* in_flight_at = nullptr;  // counted as in flight there
   std::string request_id;                 // generated; empty when the application sent one
+  std::string request_line;               // method and path of a call whose heads were forgotten
   std::string_view policy_note;  // the dotted key of the policy that decided, such as "retry.attempts"
 
   // --- send_upstream; the answer's head and what is being written are here to keep their memory over calls
@@ -118,8 +122,8 @@ struct Call {
   std::optional<resilience::GrpcCode> grpc_status;
   // The endpoint said when to try again (grpc-retry-pushback-ms), or, without a value, that nobody should.
   std::optional<std::optional<Duration>> grpc_pushback;
-  Duration upstream_wait{};          // spent waiting for upstream or the application, not inside naru
-  std::optional<Failure> broke_off;  // why the answer ended before its end
+  Duration upstream_wait{};                  // spent waiting for upstream or the application, not inside naru
+  std::unique_ptr<const Failure> broke_off;  // why the answer ended before its end; most do not
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;
 
@@ -133,8 +137,8 @@ struct Call {
   std::string_view RequestId() const;
   // True when it is what the caller sent that ends the call, and not `timeout`.
   bool CallerDeadlineDecides() const;
-  // Nothing of the heads is needed any more but method, path and the request's id: for streams, which may be
-  // idle for hours.
+  // Nothing of the heads is needed any more but method, path and the request's id, which are copied: for
+  // streams, which may be idle for hours.
   void ForgetHeads();
   // Looks for grpc-status and its like in a head or in trailers.
   void NoteGrpcStatus(const http::FieldList& fields);
@@ -148,6 +152,7 @@ struct Call {
   void Clear();
 
  private:
+  void KeepRequestLine();
   static void OnDeadline(void* self);
 };
 

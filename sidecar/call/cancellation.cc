@@ -4,7 +4,7 @@ namespace naru::call {
 
 void Cancellation::Cancel(Failure why) {
   if (reason_) return;
-  reason_ = std::move(why);
+  reason_ = std::make_unique<const Failure>(std::move(why));
   for (OnCancel* waiting = innermost_; waiting != nullptr; waiting = waiting->outer_)
     waiting->hook_(waiting->context_);
 }

@@ -4,8 +4,7 @@
 // first reason stays. One thread.
 #pragma once
 
-#include <optional>
-#include <utility>
+#include <memory>
 
 #include "sidecar/call/result.h"
 
@@ -18,14 +17,14 @@ class Cancellation {
   Cancellation& operator=(const Cancellation&) = delete;
 
   void Cancel(Failure why);
-  bool cancelled() const { return reason_.has_value(); }
+  bool cancelled() const { return reason_ != nullptr; }
   // What a wait that was ended returns. Only when cancelled.
   const Failure& failure() const { return *reason_; }
   void Reset() { reason_.reset(); }
 
  private:
   friend class OnCancel;
-  std::optional<Failure> reason_;
+  std::unique_ptr<const Failure> reason_;  // most calls have none
   class OnCancel* innermost_ = nullptr;
 };
 

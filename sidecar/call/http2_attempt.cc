@@ -66,7 +66,7 @@ net::Task<Result<Response>> Http2Attempt::Send() {
   while (IsSilent()) {
     co_await stream_.arrived().Wait();
   }
-  if (stream_.has_head() && stream_.informational().empty()) {
+  if (stream_.has_head() && !stream_.has_informational()) {
     failure = ReadHead();
   } else {
     failure = co_await ReceiveHead();
@@ -88,7 +88,7 @@ void Http2Attempt::BeginAnswer() {
 }
 
 bool Http2Attempt::IsSilent() const {
-  return !stream_.has_head() && stream_.informational().empty() && !stream_.closed() && !timed_out_ &&
+  return !stream_.has_head() && !stream_.has_informational() && !stream_.closed() && !timed_out_ &&
          !call_.cancellation.cancelled();
 }
 
@@ -144,23 +144,35 @@ net::Task<std::optional<Failure>> Http2Attempt::WaitFor(Http2Upstream& connectio
   co_return Failure{FailureKind::kConnectTimeout, "no answer in connect_timeout"};
 }
 
+// While the application is silent there is no other coroutine of the upload than this.
 net::Task<void> Http2Attempt::Upload() {
   while (!upload_complete_) {
-    Result<Chunk> chunk = co_await call_.replay.Read();
-    if (!chunk.ok()) {
-      // The application broke its own request, unless we stopped reading ourselves: the call cannot succeed.
-      if (!ending_) call_.cancellation.Cancel(std::move(chunk.failure()));
-      co_return;
+    Signal* const arrival = call_.replay.Arrival();
+    if (arrival != nullptr) {
+      co_await arrival->Wait();
+      continue;
     }
-    UploadProgressed(call_, context_.loop);
-    const bool last = chunk->last;
-    call_.bytes_up += chunk->bytes.size();
-    const bool written = co_await stream_.Write(*chunk, call_.replay.trailers());
-    if (!written) co_return;
-    upload_complete_ = last;
+    const bool goes_on = co_await UploadPiece();
+    if (!goes_on) co_return;
   }
   sent_at_ = context_.loop.ReadClock();
   if (try_by_ && !answered_ && !call_.last_attempt && call_.replay.replayable()) Arm(*try_by_);
+}
+
+net::Task<bool> Http2Attempt::UploadPiece() {
+  std::optional<Result<Chunk>> got = call_.replay.Buffered();
+  if (!got) got.emplace(co_await call_.replay.Read());
+  if (!got->ok()) {
+    // The application broke its own request, unless we stopped reading ourselves: the call cannot succeed.
+    if (!ending_) call_.cancellation.Cancel(std::move(got->failure()));
+    co_return false;
+  }
+  UploadProgressed(call_, context_.loop);
+  const Chunk chunk = **got;
+  call_.bytes_up += chunk.bytes.size();
+  const bool written = co_await stream_.Write(chunk, call_.replay.trailers());
+  upload_complete_ = written && chunk.last;
+  co_return written;
 }
 
 // --- the answer ---
@@ -168,13 +180,12 @@ net::Task<void> Http2Attempt::Upload() {
 net::Task<std::optional<Failure>> Http2Attempt::ReceiveHead() {
   size_t informational = 0;
   while (true) {
-    while (!stream_.informational().empty()) {
+    while (stream_.has_informational()) {
       if (++informational > kMaxInformational) {
         co_return Failure{FailureKind::kBadResponse,
                           "more than 32 informational answers before the final one"};
       }
-      const http::Http2HeadBlock block = std::move(stream_.informational().front());
-      stream_.informational().erase(stream_.informational().begin());
+      const http::Http2HeadBlock block = stream_.TakeInformational();
       const std::string_view problem = http::ReadResponseHead(block, call_.head.method, false, call_.answer);
       if (problem.empty()) co_await call_.downstream->ForwardInformational(call_.answer);
     }
@@ -204,8 +215,8 @@ void Http2Attempt::SwitchProtocols() {
   call_.answer.fields.Add("upgrade", upgrade->value);
   const http::Field* key = call_.head.fields.Find(http::FieldId::kSecWebSocketKey);
   if (key == nullptr) return;
-  websocket_accept_ = WebSocketAccept(key->value);
-  call_.answer.fields.Add("sec-websocket-accept", websocket_accept_);
+  websocket_accept_ = std::make_unique<const std::string>(WebSocketAccept(key->value));
+  call_.answer.fields.Add("sec-websocket-accept", *websocket_accept_);
 }
 
 // A failure that follows the head without a message could still be tried again, if nobody has seen the head.
@@ -249,30 +260,40 @@ Failure Http2Attempt::WhyClosed() const {
 std::optional<Result<Chunk>> Http2Attempt::Buffered() {
   std::optional<Chunk> chunk = stream_.Buffered();
   if (!chunk) return std::nullopt;
+  timer_.Disarm();
+  ForgetTimeout();
   return *chunk;
 }
 
+Signal* Http2Attempt::Arrival() {
+  Signal* const arrival = stream_.Arrival();
+  if (arrival != nullptr && !timer_.armed()) Arm(context_.loop.now() + silence_limit_);
+  return arrival;
+}
+
 net::Task<Result<Chunk>> Http2Attempt::Read() {
-  Arm(context_.loop.now() + silence_limit_);
-  // As stream_.Read() does, but without a coroutine more while nothing comes for hours.
-  std::optional<Chunk> chunk = stream_.Buffered();
-  while (!chunk && !stream_.WaitIsOver()) {
-    co_await stream_.arrived().Wait();
-    chunk = stream_.Buffered();
+  for (Signal* arrival = Arrival(); arrival != nullptr; arrival = Arrival()) {
+    co_await arrival->Wait();
   }
-  timer_.Disarm();
+  const std::optional<Result<Chunk>> chunk = Buffered();
   if (chunk) co_return *chunk;
-  if (call_.cancellation.cancelled()) co_return call_.cancellation.failure();
+  timer_.Disarm();
+  stream_.ForgetCancelledRead();
+  co_return WhyTruncated();
+}
+
+Failure Http2Attempt::WhyTruncated() const {
+  if (call_.cancellation.cancelled()) return call_.cancellation.failure();
   if (timed_out_) {
-    co_return Failure{FailureKind::kTruncated,
-                      "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
+    return Failure{FailureKind::kTruncated,
+                   "silent for " + Milliseconds(silence_limit_) + " inside its answer"};
   }
   if (stream_.error() == Http2Error::kMalformed)
-    co_return Failure{FailureKind::kTruncated, "its answer is not sound HTTP/2"};
+    return Failure{FailureKind::kTruncated, "its answer is not sound HTTP/2"};
   if (stream_.error() == Http2Error::kConnectionLost)
-    co_return Failure{FailureKind::kTruncated, "closed inside the body of its answer"};
-  co_return Failure{FailureKind::kTruncated, "reset the stream inside its answer (" +
-                                                 std::string(http::WordOf(stream_.error())) + ")"};
+    return Failure{FailureKind::kTruncated, "closed inside the body of its answer"};
+  return Failure{FailureKind::kTruncated,
+                 "reset the stream inside its answer (" + std::string(http::WordOf(stream_.error())) + ")"};
 }
 
 bool Http2Attempt::TryEnd() {

@@ -26,6 +26,7 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
 
   net::Task<Result<Response>> Send() override;
   std::optional<Result<Chunk>> Buffered() override;
+  Signal* Arrival() override;
   net::Task<Result<Chunk>> Read() override;
   void CancelRead() override { stream_.CancelRead(); }
   const http::FieldList& trailers() const override { return stream_.trailers(); }
@@ -50,6 +51,8 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   net::Task<std::optional<Failure>> WaitFor(Http2Upstream& connection);
   std::optional<Failure> Begin(Http2Upstream& connection, bool& begun);
   net::Task<void> Upload();
+  // False when nothing more can go up.
+  net::Task<bool> UploadPiece();
   net::Task<std::optional<Failure>> ReceiveHead();
   std::optional<Failure> ReadHead();
   // The endpoint agreed to an extended CONNECT.
@@ -58,6 +61,7 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
 
   std::optional<Failure> Interrupted() const;
   Failure WhyClosed() const;
+  Failure WhyTruncated() const;
   void Arm(TimePoint at);
   void ForgetTimeout();
   static void OnTimer(void* self);
@@ -82,7 +86,8 @@ class Http2Attempt final : public Attempt, private Http2Stream::Owner {
   bool answered_ = false;  // the head of the final answer is here
   bool upload_complete_ = false;
   Duration silence_limit_{};
-  std::string websocket_accept_;  // what HTTP/1 wants to hear of a handshake that HTTP/2 does without
+  std::unique_ptr<const std::string>
+      websocket_accept_;  // what HTTP/1 wants to hear of a handshake that HTTP/2 does without
 };
 
 }  // namespace naru::call

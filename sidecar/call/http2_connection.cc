@@ -19,19 +19,22 @@ Http2Connection::Http2Connection(net::EventLoop& loop, net::BufferPool& buffers,
       linger_timer_(&Http2Connection::OnLingerTimer, this),
       last_received_(loop.now()) {}
 
-net::Task<void> Http2Connection::Run(std::string_view first) {
+net::Task<void> Http2Connection::Run(net::Buffer buffer, std::string_view first) {
   writer_.Start(WriteLoop());
   Kick();
   bool alive = first.empty() || Feed(first);
+  buffer.Release();
   while (alive && !ended_) {
     const IoResult ready = co_await socket_.WaitReadable();
     if (!ready.ok()) break;
-    net::Buffer buffer = filled_last_read_ ? buffers_.Large() : buffers_.Small();
+    buffer = filled_last_read_ ? buffers_.Large() : buffers_.Small();
     const IoResult got = co_await socket_.Read({buffer.data(), buffer.capacity()});
     if (!got.ok()) break;
     filled_last_read_ = got.bytes == buffer.capacity();
     alive = Feed({buffer.data(), got.bytes});
+    buffer.Release();
   }
+  buffer.Release();
   // Whatever the session still has to say, a GOAWAY mostly, gets a moment to leave.
   ended_ = true;
   loop().timers().Arm(linger_timer_, loop().now() + kLingerLimit);

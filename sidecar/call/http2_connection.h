@@ -50,9 +50,9 @@ class Http2Connection final : private http::Http2Session::Events {
   Http2Connection(net::EventLoop& loop, net::BufferPool& buffers, int fd, net::Socket::State state,
                   http::Http2Session::Role role, Owner& owner, http::Http2Trace trace = {});
 
-  // Carries frames until the connection is over, then closes every stream that is left. `first` has been
-  // received already.
-  net::Task<void> Run(std::string_view first);
+  // Carries frames until the connection is over, then closes every stream that is left. `first`, a part of
+  // `buffer`, has been received already.
+  net::Task<void> Run(net::Buffer buffer, std::string_view first);
 
   // Ends the connection soon: a last GOAWAY is sent, then Run returns.
   void End(http::Http2Error error);

@@ -40,9 +40,8 @@ Http2Downstream::~Http2Downstream() = default;
 net::Task<void> Http2Downstream::Serve() {
   ArmIdle();
   if (upgraded_ != nullptr) BeginUpgraded();
-  Received received = std::move(received_);
-  co_await connection_.Run({received.data(), received.size()});
-  received.Release();
+  const std::string_view received(received_.data(), received_.size());
+  co_await connection_.Run(std::move(received_.buffer), received);
   OnReceived();  // what was closed together with the connection
   timer_.Disarm();
   head_timer_.Disarm();
@@ -198,7 +197,7 @@ std::optional<Failure> Http2Call::ReadHead() {
   return std::nullopt;
 }
 
-net::Task<void> Http2Call::Carry() {
+Result<Response> Http2Call::Begin() {
   DownstreamHost& host = connection_.host();
   block_ = host.TakeBlock();
   Call& call = block_->call;
@@ -211,8 +210,15 @@ net::Task<void> Http2Call::Carry() {
   const bool has_body = call.head.body.kind != http::Framing::Kind::kNone;
   if (has_body) call.body = this;
   host.CountCall(1);
-  Result<Response> result(refused ? std::move(*refused) : Failure{FailureKind::kCancelled, {}});
-  if (!refused) result = co_await host.stack().Carry(call);
+  if (refused) return std::move(*refused);
+  return Response{};
+}
+
+net::Task<void> Http2Call::Carry() {
+  DownstreamHost& host = connection_.host();
+  Result<Response> result = Begin();
+  Call& call = block_->call;
+  if (result.ok()) result = co_await host.stack().Carry(call);
   const Ending ending = co_await AnswerCall(host, call, result, *this);
   if (cut_ && call.grpc && call.broke_off) co_await EndWithStatus(*call.broke_off);
   timer_.Disarm();
@@ -298,11 +304,7 @@ std::optional<Result<Chunk>> Http2Call::Buffered() {
 }
 
 net::Task<Result<Chunk>> Http2Call::Read() {
-  std::optional<Chunk> chunk = stream_.Buffered();
-  while (!chunk && !stream_.WaitIsOver()) {
-    co_await stream_.arrived().Wait();
-    chunk = stream_.Buffered();
-  }
+  const std::optional<Chunk> chunk = co_await stream_.Read();
   if (chunk) co_return *chunk;
   co_return Failure{FailureKind::kCancelled, "the application broke off inside the body of its request"};
 }

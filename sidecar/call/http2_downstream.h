@@ -36,12 +36,15 @@ class Http2Call final
 
  private:
   net::Task<void> Carry();
+  // A failure: the request is refused.
+  Result<Response> Begin();
   std::optional<Failure> ReadHead();
   net::Task<void> EndWithStatus(const Failure& failure);
   std::string WhyGone() const;
 
   // --- AnswerWriter ---
   net::Task<void> ForwardInformational(const http::ResponseHead& head) override;
+  void ForgetHead() override { stream_.ForgetHead(); }
   void BeginAnswer(const Response& response) override;
   net::Task<bool> WritePart(Chunk chunk, const http::FieldList& trailers) override;
   net::Task<bool> WriteFailure(const Failure& failure) override;
@@ -51,6 +54,7 @@ class Http2Call final
 
   // --- BodySource: the request's body ---
   std::optional<Result<Chunk>> Buffered() override;
+  Signal* Arrival() override { return stream_.Arrival(); }
   net::Task<Result<Chunk>> Read() override;
   bool received_all() const override { return stream_.ended(); }
   void CancelRead() override { stream_.CancelRead(); }

@@ -11,6 +11,7 @@ namespace naru::call {
 namespace {
 
 constexpr size_t kMaxFreeStrings = 512;
+constexpr size_t kMaxFreeBytes = 4096;  // of one of them
 
 // What bodies arrive in, kept for the next streams of this thread.
 thread_local std::vector<std::string> free_strings;
@@ -21,34 +22,70 @@ void Renew(std::string& string) {
   free_strings.pop_back();
 }
 
-void LetGo(std::string& string, size_t most_bytes) {
-  string.clear();
-  const bool worth_keeping = string.capacity() > sizeof(std::string) && string.capacity() <= most_bytes;
-  if (worth_keeping && free_strings.size() < kMaxFreeStrings) free_strings.emplace_back().swap(string);
+void LetGo(std::string& string) {
+  if (string.capacity() <= sizeof(std::string)) return string.clear();
+  std::string gone;
+  gone.swap(string);
+  gone.clear();
+  const bool worth_keeping = gone.capacity() <= kMaxFreeBytes && free_strings.size() < kMaxFreeStrings;
+  if (worth_keeping) free_strings.emplace_back().swap(gone);
 }
 
 }  // namespace
 
 Http2Stream::~Http2Stream() {
   if (connection_ != nullptr) connection_->Leave(*this);
-  head_.LetGo();
-  trailer_block_.LetGo();
-  LetGo(arriving_, kKeptBytes);
-  LetGo(handed_out_, kKeptBytes);
+  LetGo(arriving_);
+  LetGo(handed_out_);
+}
+
+Http2Stream::Heads::~Heads() {
+  head.LetGo();
+  trailer_block.LetGo();
+}
+
+Http2Stream::Heads& Http2Stream::heads() {
+  if (heads_ == nullptr) heads_ = std::make_unique<Heads>();
+  return *heads_;
+}
+
+const http::Http2HeadBlock& Http2Stream::head() const {
+  static const http::Http2HeadBlock kNone;
+  return heads_ == nullptr ? kNone : heads_->head;
+}
+
+const http::FieldList& Http2Stream::trailers() const {
+  static const http::FieldList kNone;
+  // An empty list is none too: a writer may still look at it when the heads have been forgotten.
+  return heads_ == nullptr || heads_->trailers.empty() ? kNone : heads_->trailers;
+}
+
+// Trailers may have come already, which somebody will ask for.
+void Http2Stream::ForgetHead() {
+  if (heads_ == nullptr) return;
+  heads_->head.LetGo();
+  if (heads_->trailers.empty() && heads_->informational.empty()) heads_.reset();
+}
+
+http::Http2HeadBlock Http2Stream::TakeInformational() {
+  std::vector<http::Http2HeadBlock>& waiting = heads_->informational;
+  http::Http2HeadBlock first = std::move(waiting.front());
+  waiting.erase(waiting.begin());
+  return first;
 }
 
 void Http2Stream::OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) {
   if (has_head()) {
     if (too_large) return RefuseTrailers();
-    trailer_block_.Swap(block);
-    http::ReadTrailers(trailer_block_, trailers_);
+    heads().trailer_block.Swap(block);
+    http::ReadTrailers(heads_->trailer_block, heads_->trailers);
     return;
   }
   const bool informational = http::HasStatus(block) && http::StatusOf(block) / 100 == 1;
   if (informational && !ends) {
-    informational_.emplace_back().Swap(block);
+    heads().informational.emplace_back().Swap(block);
   } else {
-    head_.Swap(block);
+    heads().head.Swap(block);
     has_head_ = true;
     ended_with_head_ = ends;
     head_too_large_ = too_large;
@@ -101,17 +138,24 @@ std::optional<Chunk> Http2Stream::Buffered() {
     return Chunk{handed_out_, ended_};
   }
   if (ended_) return Chunk{{}, true};
-  if (handed_out_.capacity() > kKeptBytes) handed_out_ = {};
+  LetGo(handed_out_);
+  LetGo(arriving_);
   return std::nullopt;
 }
 
+Signal* Http2Stream::Arrival() {
+  if (has_bytes() || ended_ || closed_ || read_cancelled_) return nullptr;
+  Buffered();  // there is nothing, but the chunk before has been used
+  return &arrived_;
+}
+
 net::Task<std::optional<Chunk>> Http2Stream::Read() {
-  while (true) {
-    std::optional<Chunk> chunk = Buffered();
-    if (chunk) co_return chunk;
-    if (WaitIsOver()) co_return std::nullopt;
-    co_await arrived_.Wait();
+  for (Signal* arrival = Arrival(); arrival != nullptr; arrival = Arrival()) {
+    co_await arrival->Wait();
   }
+  const std::optional<Chunk> chunk = Buffered();
+  if (!chunk) read_cancelled_ = false;
+  co_return chunk;
 }
 
 void Http2Stream::CancelRead() {

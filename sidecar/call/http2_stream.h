@@ -8,6 +8,7 @@
 
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -43,13 +44,14 @@ class Http2Stream final
 
   // --- what the peer sends ---
 
-  // Heads of 1xx answers that have not been passed on yet.
-  std::vector<http::Http2HeadBlock>& informational() { return informational_; }
-  const std::vector<http::Http2HeadBlock>& informational() const { return informational_; }
+  // Heads of 1xx answers that have not been passed on yet, and the first of them.
+  bool has_informational() const { return heads_ != nullptr && !heads_->informational.empty(); }
+  http::Http2HeadBlock TakeInformational();
   bool has_head() const { return has_head_; }
-  const http::Http2HeadBlock& head() const { return head_; }
+  // Empty before it has come and once it was forgotten.
+  const http::Http2HeadBlock& head() const;
   // Gives the memory of the head back.
-  void ForgetHead() { head_.LetGo(); }
+  void ForgetHead();
   // The stream ended with its head.
   bool ended_with_head() const { return ended_with_head_; }
   bool head_too_large() const { return head_too_large_; }
@@ -64,15 +66,15 @@ class Http2Stream final
 
   // The next piece of the body if it is here, good until the next call of this or Read.
   std::optional<Chunk> Buffered();
+  // What to wait for until Read need not wait: see BodySource.
+  Signal* Arrival();
   // Waits for the next piece. Nothing when the stream was closed before its end, or the wait was cancelled.
   net::Task<std::optional<Chunk>> Read();
-  // After Buffered gave nothing: true if nothing will come, or the wait was cancelled.
-  bool WaitIsOver() { return closed_ || std::exchange(read_cancelled_, false); }
   void CancelRead();
   // Takes a CancelRead back that no Read has seen.
   void ForgetCancelledRead() { read_cancelled_ = false; }
   // Good once the last chunk was read.
-  const http::FieldList& trailers() const { return trailers_; }
+  const http::FieldList& trailers() const;
   // The next thing that arrives: a head, bytes, the end.
   Signal& arrived() { return arrived_; }
 
@@ -95,8 +97,20 @@ class Http2Stream final
 
  private:
   friend class Http2Connection;
-  static constexpr size_t kKeptBytes = 4096;  // memory that a silent stream keeps
+  // The header blocks that came, until nobody looks at them any more.
+  struct Heads {
+    static void* operator new(size_t bytes) { return net::FramePool::Allocate(bytes); }
+    static void operator delete(void* memory, size_t bytes) noexcept { net::FramePool::Free(memory, bytes); }
 
+    ~Heads();
+
+    std::vector<http::Http2HeadBlock> informational;
+    http::Http2HeadBlock head;
+    http::Http2HeadBlock trailer_block;
+    http::FieldList trailers;
+  };
+
+  Heads& heads();
   void OnHeaders(http::Http2HeadBlock& block, bool ends, bool too_large) override;
   void RefuseTrailers();
   void OnData(std::string_view bytes) override;
@@ -111,10 +125,7 @@ class Http2Stream final
   Http2Connection* connection_ = nullptr;  // nothing: not opened yet, closed or left
   int32_t id_ = 0;
 
-  http::Http2HeadBlock head_;
-  std::vector<http::Http2HeadBlock> informational_;
-  http::Http2HeadBlock trailer_block_;
-  http::FieldList trailers_;
+  std::unique_ptr<Heads> heads_;
   bool has_head_ = false;  // it may be empty: cut because it was too large
   bool ended_with_head_ = false;
   bool head_too_large_ = false;

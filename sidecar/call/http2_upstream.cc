@@ -28,7 +28,7 @@ net::Task<void> Http2Upstream::Run() {
   std::optional<Failure> failure = co_await Connect();
   if (!failure) {
     connected_ = true;
-    co_await connection_.Run({});
+    co_await connection_.Run({}, {});
     failure = WhyOver();
   }
   timer_.Disarm();

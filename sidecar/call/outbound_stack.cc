@@ -29,6 +29,7 @@ OutboundStack::OutboundStack(StackContext c)
       } {}
 
 void OutboundStack::AnswerLasts(Call& call) {
+  if (std::exchange(call.lasts, true)) return;
   for (Layer* layer : layers_) layer->AnswerLasts(call);
   call.ForgetHeads();
 }

@@ -35,7 +35,7 @@ class OutboundStack {
   // Carries a call down to an endpoint and returns the head of its answer, or why there is none.
   net::Task<Result<Response>> Carry(Call& call) { return Next(layers_.data())(call); }
 
-  // The answer of a gRPC call turned out to be a stream.
+  // The answer of a gRPC call turned out to be a stream. Only the first time counts.
   void AnswerLasts(Call& call);
 
   // Ends a call: exactly once, after its answer's last byte, whatever happened to it.

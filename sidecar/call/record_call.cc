@@ -8,6 +8,7 @@ namespace {
 // 128 random bits as 32 hexadecimal digits.
 void AppendRandomId(std::string& out, std::mt19937_64& random) {
   static constexpr char kHex[] = "0123456789abcdef";
+  out.reserve(32);
   for (int word = 0; word < 2; ++word) {
     uint64_t bits = random();
     for (int digit = 0; digit < 16; ++digit, bits >>= 4) out.push_back(kHex[bits & 15]);

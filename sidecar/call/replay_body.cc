@@ -19,6 +19,10 @@ std::optional<Result<Chunk>> ReplayBody::Buffered() {
   return chunk;
 }
 
+Signal* ReplayBody::Arrival() {
+  return HasKept() ? nullptr : source_->Arrival();
+}
+
 net::Task<Result<Chunk>> ReplayBody::Read() {
   if (HasKept()) co_return TakeKept();
   Result<Chunk> chunk = co_await source_->Read();
@@ -31,7 +35,8 @@ void ReplayBody::CancelRead() {
 }
 
 const http::FieldList& ReplayBody::trailers() const {
-  return source_ == nullptr ? no_trailers_ : source_->trailers();
+  static const http::FieldList kNone;
+  return source_ == nullptr ? kNone : source_->trailers();
 }
 
 void ReplayBody::Clear(size_t max_bytes) {

@@ -36,6 +36,7 @@ class ReplayBody final : public BodySource {
   bool complete() const { return source_ == nullptr || complete_; }
 
   std::optional<Result<Chunk>> Buffered() override;
+  Signal* Arrival() override;
   net::Task<Result<Chunk>> Read() override;
   void CancelRead() override;
   const http::FieldList& trailers() const override;
@@ -56,7 +57,6 @@ class ReplayBody final : public BodySource {
   bool complete_ = false;
   std::string kept_;
   size_t position_ = 0;  // of the attempt in progress; one past the end once it was handed the last chunk
-  http::FieldList no_trailers_;
 };
 
 }  // namespace naru::call

@@ -32,8 +32,10 @@ void Http2HeadBlock::Renew() {
 
 void Http2HeadBlock::LetGo() {
   Clear();
-  const bool worth_keeping = spans_.capacity() > 0 && bytes_.capacity() <= kKeptBytes;
-  if (worth_keeping && free_blocks.size() < kMaxFreeBlocks) free_blocks.emplace_back().Swap(*this);
+  Http2HeadBlock gone;
+  gone.Swap(*this);
+  const bool worth_keeping = gone.spans_.capacity() > 0 && gone.bytes_.capacity() <= kKeptBytes;
+  if (worth_keeping && free_blocks.size() < kMaxFreeBlocks) free_blocks.emplace_back().Swap(gone);
 }
 
 void Http2HeadBlock::AddAnyCase(std::string_view name, std::string_view value) {

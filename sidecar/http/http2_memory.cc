@@ -1,21 +1,23 @@
 #include "sidecar/http/http2_memory.h"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace naru::http {
 namespace {
 
-constexpr size_t kClassBytes = 64;
-constexpr size_t kClasses = 32;           // up to 2 KiB; larger pieces are the C library's
+// The C library's pieces lie this far apart, eight bytes of each are its own: ours fill them.
+constexpr size_t kClassBytes = 16;
+constexpr size_t kHeapBytes = 8;
+constexpr size_t kClasses = 128;          // up to 2 KiB; larger pieces are the C library's
 constexpr size_t kMaxFreePerClass = 512;  // beyond that a piece goes back to it
-
-// Stands before every piece.
-struct alignas(std::max_align_t) Head {
-  size_t bytes;  // that may be used
-};
 
 struct FreePiece {
   FreePiece* next;
@@ -32,7 +34,7 @@ struct FreeLists {
     for (FreeList& list : lists) {
       while (list.first != nullptr) {
         FreePiece* next = list.first->next;
-        std::free(reinterpret_cast<char*>(list.first) - sizeof(Head));
+        std::free(list.first);
         list.first = next;
       }
     }
@@ -41,35 +43,34 @@ struct FreeLists {
 
 thread_local FreeLists free_lists;
 
-size_t ClassOf(size_t bytes) {
-  return (bytes + kClassBytes - 1) / kClassBytes - 1;
+// The class of pieces that have room for `bytes`.
+size_t ClassFor(size_t bytes) {
+  return std::max<size_t>(1, (bytes + kHeapBytes - 1) / kClassBytes);
 }
 
-Head* HeadOf(void* piece) {
-  return reinterpret_cast<Head*>(static_cast<char*>(piece) - sizeof(Head));
+size_t BytesOf(size_t size_class) {
+  return size_class * kClassBytes + kClassBytes - kHeapBytes;
+}
+
+// How much of a piece may be used: nghttp2 frees without a size, but the C library knows it.
+size_t RoomIn(void* piece) {
+  return malloc_usable_size(piece);
 }
 
 void* Allocate(size_t bytes, void*) {
-  const size_t size_class = ClassOf(bytes == 0 ? 1 : bytes);
-  const size_t usable = size_class < kClasses ? (size_class + 1) * kClassBytes : bytes;
-  if (size_class < kClasses && free_lists.lists[size_class].first != nullptr) {
-    FreeList& list = free_lists.lists[size_class];
-    FreePiece* piece = list.first;
-    list.first = piece->next;
-    --list.count;
-    return piece;
-  }
-  auto* head = static_cast<Head*>(std::malloc(sizeof(Head) + usable));
-  if (head == nullptr) return nullptr;
-  head->bytes = usable;
-  return head + 1;
+  const size_t size_class = ClassFor(bytes);
+  if (size_class >= kClasses) return std::malloc(bytes);
+  FreeList& list = free_lists.lists[size_class];
+  if (list.first == nullptr) return std::malloc(BytesOf(size_class));
+  --list.count;
+  return std::exchange(list.first, list.first->next);
 }
 
 void Free(void* piece, void*) {
   if (piece == nullptr) return;
-  const size_t size_class = ClassOf(HeadOf(piece)->bytes);
+  const size_t size_class = (RoomIn(piece) - kHeapBytes) / kClassBytes;
   if (size_class >= kClasses || free_lists.lists[size_class].count >= kMaxFreePerClass) {
-    std::free(HeadOf(piece));
+    std::free(piece);
     return;
   }
   FreeList& list = free_lists.lists[size_class];
@@ -85,7 +86,7 @@ void* AllocateZeroed(size_t count, size_t bytes, void* user_data) {
 
 void* Reallocate(void* piece, size_t bytes, void* user_data) {
   if (piece == nullptr) return Allocate(bytes, user_data);
-  const size_t had = HeadOf(piece)->bytes;
+  const size_t had = RoomIn(piece);
   if (bytes <= had) return piece;
   void* larger = Allocate(bytes, user_data);
   if (larger == nullptr) return nullptr;

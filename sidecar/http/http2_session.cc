@@ -208,21 +208,23 @@ struct Http2Session::Callbacks {
   }
 
   // How much of a body goes into the next frame. The bytes themselves are taken by SendData, which copies
-  // them once, right to where they are written from.
+  // them once, right to where they are written from. With the last byte that is offered for now nghttp2 is
+  // done with the body as it knows it, and forgets it: a silent stream costs it nothing. ResumeBody begins it
+  // anew.
   static ssize_t ReadBody(nghttp2_session* session, int32_t stream, uint8_t*, size_t limit, uint32_t* flags,
                           nghttp2_data_source*, void* user_data) {
     Http2Session& self = Self(user_data);
     Http2StreamHandler* handler = HandlerOf(session, stream);
     if (handler == nullptr) return NGHTTP2_ERR_DEFERRED;  // being reset
     const Http2StreamHandler::Offer offer = handler->OfferBody();
-    if (offer.bytes == 0 && !offer.last) return NGHTTP2_ERR_DEFERRED;
     const size_t room = self.filling_.size() - self.filled_;
     const size_t fits = std::max(room, kLeastBodyRoom + kFrameHeadBytes) - kFrameHeadBytes;
     const size_t bytes = std::min({offer.bytes, limit, fits});
     *flags = NGHTTP2_DATA_FLAG_NO_COPY;
-    if (!offer.last || bytes < offer.bytes) return static_cast<ssize_t>(bytes);
+    if (bytes < offer.bytes) return static_cast<ssize_t>(bytes);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (!offer.trailers) return static_cast<ssize_t>(bytes);
+    if (!offer.last) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (!offer.last || !offer.trailers) return static_cast<ssize_t>(bytes);
     Http2Fields trailers;
     handler->AppendTrailers(trailers);
     if (trailers.entries().empty()) return static_cast<ssize_t>(bytes);
@@ -443,8 +445,8 @@ int32_t Http2Session::SubmitRequest(const Http2Fields& fields, bool has_body, Ht
 
 void Http2Session::SubmitAnswer(int32_t stream, const Http2Fields& fields, bool has_body) {
   const std::vector<nghttp2_nv>& nvs = ToNvs(fields);
-  const nghttp2_data_provider body{{.ptr = nullptr}, &Callbacks::ReadBody};
-  nghttp2_submit_response(session_.get(), stream, nvs.data(), nvs.size(), has_body ? &body : nullptr);
+  const uint8_t flags = has_body ? NGHTTP2_FLAG_NONE : NGHTTP2_FLAG_END_STREAM;
+  nghttp2_submit_headers(session_.get(), flags, stream, nullptr, nvs.data(), nvs.size(), nullptr);
 }
 
 void Http2Session::SubmitInformational(int32_t stream, const Http2Fields& fields) {
@@ -457,7 +459,10 @@ bool Http2Session::HasBegun(int32_t stream) const {
 }
 
 void Http2Session::ResumeBody(int32_t stream) {
-  nghttp2_session_resume_data(session_.get(), stream);
+  if (!HasBegun(stream)) return;  // the request brings its body itself
+  const nghttp2_data_provider body{{.ptr = nullptr}, &Callbacks::ReadBody};
+  // Refused where a part of the body is still on its way, after which ReadBody is asked again.
+  nghttp2_submit_data(session_.get(), NGHTTP2_FLAG_END_STREAM, stream, &body);
 }
 
 void Http2Session::Consume(int32_t stream, size_t bytes) {

@@ -64,7 +64,7 @@ class FieldList {
   }
   void Clear() { fields_.clear(); }
   // Gives its memory back too.
-  void Release() { fields_ = {}; }
+  void Release() { std::vector<Field>().swap(fields_); }
 
   // The first field with this id, or nullptr.
   const Field* Find(FieldId id) const;

@@ -8,8 +8,10 @@
 namespace naru::net {
 namespace {
 
-constexpr size_t kClassBytes = 64;
-constexpr size_t kClasses = 64;           // frames up to 4 KiB; larger ones go to the heap
+// The C library's pieces lie this far apart, eight bytes of each are its own: frames fill them.
+constexpr size_t kClassBytes = 16;
+constexpr size_t kHeapBytes = 8;
+constexpr size_t kClasses = 256;          // frames up to 4 KiB; larger ones go to the heap
 constexpr size_t kMaxFreePerClass = 256;  // beyond that a frame goes back to the heap
 
 struct FreeFrame {
@@ -40,7 +42,11 @@ struct FreeLists {
 thread_local FreeLists free_lists;
 
 size_t ClassOf(size_t bytes) {
-  return (bytes + kClassBytes - 1) / kClassBytes - 1;
+  return (bytes + kHeapBytes - 1) / kClassBytes;
+}
+
+size_t BytesOf(size_t size_class) {
+  return size_class * kClassBytes + kClassBytes - kHeapBytes;
 }
 
 }  // namespace
@@ -49,7 +55,7 @@ void* FramePool::Allocate(size_t bytes) {
   const size_t size_class = ClassOf(bytes);
   if (size_class >= kClasses) return ::operator new(bytes);
   FreeList& list = free_lists.lists[size_class];
-  const size_t class_bytes = (size_class + 1) * kClassBytes;
+  const size_t class_bytes = BytesOf(size_class);
   if (list.first == nullptr) return ::operator new(class_bytes);
   return FreeLists::Take(list, class_bytes);
 }
@@ -63,7 +69,7 @@ void FramePool::Free(void* frame, size_t bytes) noexcept {
   FreeList& list = free_lists.lists[size_class];
   list.first = new (frame) FreeFrame{list.first};
   ++list.count;
-  Poison(frame, (size_class + 1) * kClassBytes);
+  Poison(frame, BytesOf(size_class));
 }
 
 }  // namespace naru::net

@@ -1,8 +1,9 @@
 // The coroutine type of the data path: lazy, awaited by exactly one other coroutine, no exceptions.
 //
-// A Task starts when it is awaited (or spawned) and resumes its awaiter when it ends, on the same thread. A
-// suspended Task is never destroyed: what cancels it resumes it with an error value, and it unwinds. Frames
-// come from a free list of their thread, so a call costs no allocation once the list is warm.
+// A Task starts when it is awaited and resumes its awaiter when it ends, on the same thread; one that is
+// spawned is awaited by nobody and frees itself. A suspended Task is never destroyed: what cancels it resumes
+// it with an error value, and it unwinds. Frames come from a free list of their thread, so a call costs no
+// allocation once the list is warm.
 #pragma once
 
 #include <coroutine>
@@ -20,6 +21,8 @@ class FramePool {
   static void Free(void* frame, size_t bytes) noexcept;
 };
 
+class Child;
+
 namespace internal {
 
 struct PromiseBase {
@@ -29,7 +32,7 @@ struct PromiseBase {
   std::suspend_always initial_suspend() noexcept { return {}; }
   [[noreturn]] void unhandled_exception() noexcept { std::terminate(); }
 
-  std::coroutine_handle<> continuation = std::noop_coroutine();
+  std::coroutine_handle<> continuation;  // the awaiter; nothing: the task was spawned
 };
 
 struct ResumeContinuation {
@@ -76,54 +79,30 @@ class [[nodiscard]] Task {
 template <>
 class [[nodiscard]] Task<void> {
  public:
-  struct promise_type : internal::PromiseBase {
-    Task get_return_object() { return Task(std::coroutine_handle<promise_type>::from_promise(*this)); }
-    internal::ResumeContinuation final_suspend() noexcept { return {}; }
-    void return_void() {}
-  };
+  struct promise_type;
 
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&&) = delete;
-  ~Task() {
-    if (handle_) handle_.destroy();
-  }
+  ~Task();
 
   bool await_ready() noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) noexcept {
-    handle_.promise().continuation = awaiter;
-    return handle_;
-  }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) noexcept;
   void await_resume() {}
 
  private:
+  friend class Child;
+  friend void Spawn(Task<void> task);
+
   explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  // Starts it; from now on it owns itself. `child` hears of its end.
+  void Release(Child* child);
 
   std::coroutine_handle<promise_type> handle_;
 };
 
-namespace internal {
-
-// Runs at once and frees itself at its end: the root under every chain of Tasks.
-struct Detached {
-  struct promise_type : PromiseBase {
-    Detached get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-  };
-};
-
-}  // namespace internal
-
-namespace internal {
-inline Detached RunDetached(Task<void> task) {
-  co_await task;
-}
-}  // namespace internal
-
 // Starts `task` now. Nobody awaits it; it owns itself until it ends.
 inline void Spawn(Task<void> task) {
-  internal::RunDetached(std::move(task));
+  task.Release(nullptr);
 }
 
 // A child that runs beside its parent. The parent must Join before the things that the child refers to go
@@ -137,7 +116,7 @@ class Child {
   // Starts `task` now. At most one at a time.
   void Start(Task<void> task) {
     running_ = true;
-    Spawn(RunIn(*this, std::move(task)));
+    task.Release(this);
   }
 
   bool running() const { return running_; }
@@ -152,19 +131,52 @@ class Child {
   JoinAwaiter Join() { return {*this}; }
 
  private:
-  static Task<void> RunIn(Child& self, Task<void> task) {
-    {
-      Task<void> child =
-          std::move(task);  // its arguments go before the parent resumes, who may end what they refer to
-      co_await child;
-    }
-    self.running_ = false;
-    std::coroutine_handle<> parent = std::exchange(self.parent_, nullptr);
-    if (parent) parent.resume();
+  friend struct Task<void>::promise_type;
+
+  // The task is gone. Returns who goes on.
+  std::coroutine_handle<> Ended() {
+    running_ = false;
+    const std::coroutine_handle<> parent = std::exchange(parent_, nullptr);
+    return parent ? parent : std::noop_coroutine();
   }
 
   bool running_ = false;
   std::coroutine_handle<> parent_;
 };
+
+struct Task<void>::promise_type : internal::PromiseBase {
+  // A task that owns itself goes before its parent resumes, who may end what its arguments refer to.
+  struct End {
+    bool await_ready() noexcept { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> ended) noexcept {
+      const std::coroutine_handle<> awaiter = ended.promise().continuation;
+      if (awaiter) return awaiter;
+      Child* const child = ended.promise().child;
+      ended.destroy();
+      return child == nullptr ? std::noop_coroutine() : child->Ended();
+    }
+    void await_resume() noexcept {}
+  };
+
+  Task get_return_object() { return Task(std::coroutine_handle<promise_type>::from_promise(*this)); }
+  End final_suspend() noexcept { return {}; }
+  void return_void() {}
+
+  Child* child = nullptr;  // of a task that was spawned: whose it is
+};
+
+inline Task<void>::~Task() {
+  if (handle_) handle_.destroy();
+}
+
+inline std::coroutine_handle<> Task<void>::await_suspend(std::coroutine_handle<> awaiter) noexcept {
+  handle_.promise().continuation = awaiter;
+  return handle_;
+}
+
+inline void Task<void>::Release(Child* child) {
+  handle_.promise().child = child;
+  std::exchange(handle_, nullptr).resume();
+}
 
 }  // namespace naru::net

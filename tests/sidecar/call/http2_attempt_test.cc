@@ -851,6 +851,57 @@ TEST_F(GrpcAttemptTest, AStreamGivesItsPlaceUpOnceItLasts) {
   ExpectNothingLeft();
 }
 
+// Everything that a silent stream gives back is there again when it is needed.
+TEST_F(GrpcAttemptTest, AStreamGoesOnAfterEachSilenceAndEndsWithItsTrailers) {
+  PeerStream& sent = grpc_->Request(GrpcRequestFields("/learning.Courses/Chat"), true);
+  PeerStream& stream = h_.Stream(h_.Accept(), 0);
+  stream.Answer(Head(), true);
+  ASSERT_TRUE(h_.Until([&] { return !sent.head.empty(); }));
+  std::string up;
+  std::string down;
+  for (const std::string& message : {std::string(20'000, 'a'), std::string("b"), std::string(300, 'c')}) {
+    sent.Send(message);
+    ASSERT_TRUE(h_.Until([&] { return stream.body == up + message; }));
+    up += message;
+    stream.Send(message);
+    ASSERT_TRUE(h_.Until([&] { return sent.body == down + message; }));
+    down += message;
+    h_.Settle();
+  }
+  sent.Send("", true, {{"x-sum", "1"}});
+  ASSERT_TRUE(h_.Until([&] { return stream.ended; }));
+  EXPECT_EQ(stream.Trailer("x-sum"), "1");
+  stream.Finish({{"grpc-status", "0"}});
+  EXPECT_EQ(h_.Over(sent), ":status: 200\ncontent-type: application/grpc\n" + down +
+                               "\n+grpc-status: 0\n[end][closed NO_ERROR]");
+  ExpectNothingLeft();
+  EXPECT_EQ(Counts(), "calls courses/other ok 1000 = 1\nattempts courses ok = 1\n");
+}
+
+// The last message waits for its reader while the answer goes on, which is when the heads are forgotten.
+TEST_F(GrpcAttemptTest, AStreamForgetsItsHeadsWhileItsLastMessageIsStillBeingSent) {
+  PeerStream& sent = grpc_->Request(GrpcRequestFields("/learning.Courses/Put"), true);
+  PeerStream& stream = h_.Stream(h_.Accept(), 0);
+  stream.reads = false;
+  constexpr size_t kWindow = http::Http2Session::kRequestWindowBytes;
+  const std::string large(kWindow + 1000, 'x');
+  sent.Send(large, true);
+  ASSERT_TRUE(h_.Until([&] { return stream.body.size() == kWindow; }));
+  h_.Settle();
+  stream.Answer(Head(), true);
+  stream.Send("1");
+  ASSERT_TRUE(h_.Until([&] { return sent.body == "1"; }));
+  h_.Settle();
+  stream.reads = true;
+  stream.Consume(kWindow);
+  ASSERT_TRUE(h_.Until([&] { return stream.ended; }));
+  EXPECT_EQ(stream.body, large);
+  stream.Finish({{"grpc-status", "0"}});
+  h_.Over(sent);
+  EXPECT_EQ(sent.Trailer("grpc-status"), "0");
+  ExpectNothingLeft();
+}
+
 class GrpcRetryTest : public GrpcAttemptTest {
  protected:
   GrpcRetryTest() : GrpcAttemptTest("    retry: {idempotent: true, backoff: {base: 1ms, max: 1ms}}\n") {}
