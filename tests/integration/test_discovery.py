@@ -254,7 +254,8 @@ def test_a_service_that_the_file_does_not_name_is_found(start_naru, listed, inst
     view = naru.admin_json("/services/orders")
     assert (view["squad"], view["discovered"]) == ("shop", True)
     assert {"key": "timeout", "value": "3s"}.items() <= next(p for p in view["policy"] if p["key"] == "timeout").items()
-    assert naru.metric("naru_calls_total", callee_squad="shop", callee_service="orders", outcome="ok") == 2
+    eventually(lambda: naru.metric("naru_calls_total", callee_squad="shop", callee_service="orders",
+                                   outcome="ok") == 2, "both calls are counted")
 
 
 def test_a_squad_that_the_source_does_not_say_is_unknown(start_naru, listed, instance, tmp_path):
@@ -347,7 +348,8 @@ def test_on_ecs_the_task_says_who_calls(start_naru, instance, agent):
     assert one.request.get("x-naru-caller") == "video-squad/video"
     assert naru.admin_json("/config")["caller"] == {
         "squad": "video-squad", "service": "video", "zone": "ap-northeast-2a", "cluster": "prod", "task": "0123abcd"}
-    assert naru.metric("naru_calls_total", caller_squad="video-squad", caller_service="video", outcome="ok") == 1
+    eventually(lambda: naru.metric("naru_calls_total", caller_squad="video-squad", caller_service="video",
+                                   outcome="ok") == 1, "the call is counted")
     assert naru.reload().status == 200
     assert naru.admin_json("/config")["caller"]["squad"] == "video-squad"
 

@@ -248,4 +248,4 @@ def test_moto_is_asked_as_aws_is(moto, start_naru, instance):
                       discovery={"state": "off"}, wait_ready=False)
     eventually(lambda: get(naru.port, "/courses/x").body == b"10.77.0.1", "the instance gets calls")
     error = eventually(lambda: source_of(naru, "media").get("error"), "the trouble is seen")
-    assert "cloudmap://prod/media: Cloud Map knows no such service (ServiceNotFound)" in json.dumps(error)
+    assert "Cloud Map knows no such service (ServiceNotFound)" in json.dumps(error)
