@@ -194,6 +194,8 @@ void Discoverer::Impl::Take(Watched& watched, Report report) {
   Publish(watched, change);
   Tell(watched, change);
   if (good) Keep(watched, change.endpoints);
+  // Where there is one core for all, many answers at once must not hold up a worker for a slice of the scheduler.
+  std::this_thread::yield();
 }
 
 void Discoverer::Impl::Publish(const Watched& watched, const SourceRecord::Change& change) {

@@ -70,7 +70,7 @@ std::optional<std::string> Unescape(std::string_view text) {
 }
 
 absl::Status ParseOptions(std::string_view query, SourceUri& uri) {
-  constexpr std::array<std::string_view, 5> kKnown = {"tag", "dc", "passing", "near", "ns"};
+  constexpr std::array<std::string_view, 4> kKnown = {"tag", "dc", "passing", "ns"};
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
@@ -79,7 +79,7 @@ absl::Status ParseOptions(std::string_view query, SourceUri& uri) {
     const std::optional<std::string> value = Unescape(equals == pair.npos ? "" : pair.substr(equals + 1));
     if (std::find(kKnown.begin(), kKnown.end(), key) == kKnown.end()) {
       return absl::InvalidArgumentError(
-          Cat("\"", uri.text, "\" has the option \"", key, "\"; there are tag, dc, passing, near and ns"));
+          Cat("\"", uri.text, "\" has the option \"", key, "\"; there are tag, dc, passing and ns"));
     }
     if (!value.has_value()) return Wrong(uri.text, "has a malformed % escape", uri.scheme);
     if (key == "passing") {

@@ -3,8 +3,7 @@
 // Each is one blocking query on its health endpoint, and so one connection to the agent, which by default
 // takes 200 of one client (limits.http_max_conns_per_client). An empty list counts once the catalog has
 // confirmed it; an answer from servers without a leader, or from an agent that is cut off, changes endpoints
-// but never empties them, and is told as Trouble. `near` only decides which instances are kept of more than
-// kMostEndpoints.
+// but never empties them, and is told as Trouble.
 #pragma once
 
 #include <memory>

@@ -76,14 +76,13 @@ absl::StatusOr<ConsulQuery> ConsulQuery::For(const SourceUri& uri, const ConsulS
   query.options_ =
       Cat(OptionOf("dc", datacenter.empty() ? settings.datacenter : datacenter),
           OptionOf("ns", uri.Option("ns")), settings.stale ? "&stale" : "", settings.cached ? "&cached" : "");
-  query.near_ = OptionOf("near", uri.Option("near"));
   return query;
 }
 
 HttpRequest ConsulQuery::Health(uint64_t index) const {
   const auto seconds = std::max<int64_t>(std::chrono::duration_cast<std::chrono::seconds>(wait_).count(), 1);
   const std::string blocking = index == 0 ? "" : Cat("&index=", index, "&wait=", seconds, "s");
-  HttpRequest request = Get(Cat("/v1/health/service/", Escape(service_)), Cat(options_, near_, blocking));
+  HttpRequest request = Get(Cat("/v1/health/service/", Escape(service_)), Cat(options_, blocking));
   if (index != 0) request.timeout = std::chrono::seconds(seconds) * 17 / 16 + kToAnswer;
   return request;
 }

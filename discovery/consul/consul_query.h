@@ -43,7 +43,6 @@ class ConsulQuery {
   std::string service_;
   InstanceFilter filter_;
   std::string options_;  // of every request, each after an ampersand
-  std::string near_;     // likewise, of Health
   std::string token_;
   Duration wait_{};
 };

@@ -1,5 +1,6 @@
 #include "sidecar/call/snapshot.h"
 
+#include <thread>
 #include <utility>
 
 namespace naru::call {
@@ -39,6 +40,9 @@ std::shared_ptr<const Snapshot> Snapshot::After(const Snapshot& before, CalleeSt
     if (!finding.has_value() || !IsNews(*before.callees_[i], *finding)) continue;
     if (after == nullptr) after = std::make_shared<Snapshot>(before);
     after->callees_[i] = std::make_shared<Callee>(states.Build(service, finding, registry, workers));
+    // Where there is one core for all, a thousand changed services must not hold up a worker for a slice of the
+    // scheduler.
+    std::this_thread::yield();
   }
   return after;
 }

@@ -26,12 +26,10 @@ SECONDS = 8
 
 
 def write_list(directory, service, version):
-    """Replaces the file of a service; one endpoint in fifty differs from version to version."""
+    """The file of a service; one endpoint in fifty differs from version to version."""
     targets = [f"10.{service // 250}.{service % 250}.{i + 1}:80" for i in range(ENDPOINTS - 1)]
     targets.append(f"10.200.{version % 250}.{service % 250 + 1}:80")
-    fresh = directory / f"s{service}.new"
-    fresh.write_text(json.dumps([{"targets": targets, "labels": {"zone": "a"}}]))
-    os.replace(fresh, directory / f"s{service}.json")
+    (directory / f"s{service}.json").write_text(json.dumps([{"targets": targets, "labels": {"zone": "a"}}]))
 
 
 class NaruWithLists(Naru):
@@ -70,20 +68,28 @@ class NaruWithLists(Naru):
 
 
 class Updates(threading.Thread):
-    """Replaces every list once a second until it is stopped."""
+    """Replaces every list once a second until it is stopped: what was written before is renamed over it."""
 
-    def __init__(self, proxy):
+    def __init__(self, proxy, seconds):
         super().__init__()
         self.proxy = proxy
         self.count = 0
         self.stopped = threading.Event()
+        self.ready = []
+        for version in range(1, seconds + 3):
+            directory = proxy.work / f"version{version}"
+            directory.mkdir()
+            for service in range(proxy.services):
+                write_list(directory, service, version)
+            self.ready.append(directory)
 
     def run(self):
-        while not self.stopped.is_set():
-            self.count += 1
+        for directory in self.ready:
             for service in range(self.proxy.services):
-                write_list(self.proxy.lists, service, self.count)
-            self.stopped.wait(1)
+                os.replace(directory / f"s{service}.json", self.proxy.lists / f"s{service}.json")
+            self.count += 1
+            if self.stopped.wait(1):
+                return
 
 
 def kind_with(services):
@@ -116,7 +122,8 @@ def measure(options):
                 note(full_mb=proxy.rss_bytes() / 1e6)
                 rate = options.rate
                 calm = latency_at_rate(proxy, rate, options.seconds, load, options.work)
-                updates = Updates(proxy)
+                updates = Updates(proxy, options.seconds)
+                time.sleep(1)
                 updates.start()
                 busy = latency_at_rate(proxy, rate, options.seconds, load, options.work)
                 updates.stopped.set()

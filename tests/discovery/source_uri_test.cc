@@ -32,7 +32,7 @@ TEST(SourceUri, IsReadForEveryKindOfSource) {
 }
 
 TEST(SourceUri, KeepsTheOptionsOfConsul) {
-  const absl::StatusOr<SourceUri> uri = SourceUri::Parse("consul://courses?tag=v2&tag=a%26b&dc=seoul&near=");
+  const absl::StatusOr<SourceUri> uri = SourceUri::Parse("consul://courses?tag=v2&tag=a%26b&dc=seoul&ns=");
   ASSERT_TRUE(uri.ok()) << uri.status();
   EXPECT_EQ(uri->options, (std::vector<std::pair<std::string, std::string>>{
                               {"tag", "v2"}, {"tag", "a&b"}, {"dc", "seoul"}}));
@@ -67,7 +67,7 @@ TEST(SourceUri, SaysWhatIsWrongAndHowItIsWritten) {
                    "\"cloudmap://prod\" names no service: write it as cloudmap://NAMESPACE/SERVICE"},
            Refused{"consul://", "\"consul://\" names no service: write it as consul://courses?tag=v2&dc=a"},
            Refused{"consul://c?taq=1",
-                   "\"consul://c?taq=1\" has the option \"taq\"; there are tag, dc, passing, near and ns"},
+                   "\"consul://c?taq=1\" has the option \"taq\"; there are tag, dc, passing and ns"},
            Refused{
                "consul://c?tag=%zz",
                "\"consul://c?tag=%zz\" has a malformed % escape: write it as consul://courses?tag=v2&dc=a"},

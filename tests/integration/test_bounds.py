@@ -7,11 +7,14 @@ import pytest
 
 from support.client import Client, get, request_bytes
 from support.http_message import ConnectionClosed, Stream
+from support.http2_client import Http2Client
+from support.http2_upstream import Http2Upstream
 from support.naru import sanitized
 from support.upstream import Gate, ok
 from support.waiting import eventually, settled
 
 MIB = 1024 * 1024
+GRPC_FIELDS = [("content-type", "application/grpc"), ("te", "trailers")]
 
 
 def test_descriptors_that_run_out_refuse_and_recover(start_naru, upstream):
@@ -137,6 +140,34 @@ def test_idle_connections_are_cheap(start_naru, upstream):
     for client in crowd:
         client.close()
     assert per_connection < (64 if sanitized() else 4) * 1024, f"{per_connection:.0f} bytes a connection"
+
+
+def test_idle_grpc_streams_are_cheap(start_naru):
+    """Streams on which heads went both ways and that are silent since, as watches are for hours."""
+
+    def begin(stream):
+        stream.send_fields([(":status", "200"), ("content-type", "application/grpc")])
+
+    peer = Http2Upstream(begin)
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "limits": {"concurrent": 2000}}})
+
+    def hold(count=100):
+        client = Http2Client(naru.port)
+        streams = [client.start("POST", "/learning.Courses/Watch", GRPC_FIELDS, end=False, authority="courses")
+                   for _ in range(count)]
+        for stream in streams:
+            pseudo, _ = stream.wait_head()
+            assert pseudo[":status"] == "200"
+        return client
+
+    crowd = [hold()]  # with what the first of everything costs
+    before = settled(naru.rss_bytes)
+    crowd += [hold() for _ in range(8)]
+    per_stream = (settled(naru.rss_bytes) - before) / 800
+    for client in crowd:
+        client.close()
+    peer.stop()
+    assert per_stream < (64 if sanitized() else 5) * 1024, f"{per_stream:.0f} bytes a stream"
 
 
 def test_a_burst_larger_than_the_accept_queue_is_served(start_naru, upstream):

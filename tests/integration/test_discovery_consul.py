@@ -141,7 +141,7 @@ def test_weight_and_zone_are_those_of_the_registration(watching, api, instance):
 
 def test_options_that_consul_has_are_understood_by_it(watching, api, instance):
     api.register("c1", instance("10.77.0.1").address)
-    serves(watching("consul://courses?near=_agent&dc=dc1", {"stale": False}), "10.77.0.1")
+    serves(watching("consul://courses?dc=dc1", {"stale": False}), "10.77.0.1")
     serves(watching("consul://courses", {"cached": True}), "10.77.0.1")
 
 

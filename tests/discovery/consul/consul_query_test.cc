@@ -45,10 +45,10 @@ TEST(ConsulQuery, PutsOptionsOfTheUriAndTheSettingsIn) {
   settings.stale = false;
   EXPECT_EQ(Blocking("consul://courses", settings),
             "https://consul.internal/proxy/v1/health/service/courses?dc=busan&cached&index=7&wait=300s");
-  EXPECT_EQ(Blocking("consul://a%b?dc=seoul&ns=x%26y&near=_agent", settings),
+  EXPECT_EQ(Blocking("consul://a%b?dc=seoul&ns=x%26y", settings),
             "https://consul.internal/proxy/v1/health/service/"
-            "a%25b?dc=seoul&ns=x%26y&cached&near=_agent&index=7&wait=300s");
-  EXPECT_EQ(For("consul://c?near=_agent&dc=seoul").Services().url.target,
+            "a%25b?dc=seoul&ns=x%26y&cached&index=7&wait=300s");
+  EXPECT_EQ(For("consul://c?dc=seoul").Services().url.target,
             "/v1/catalog/services?dc=seoul&stale");
 }
 
