@@ -83,10 +83,10 @@ metrics::Vocabulary MakeVocabulary() {
 }
 
 // Calls come first where there is one core for all: this thread, and those that it starts from here on
-// (sources, health checks), run when no worker wants to. A new configuration or a thousand changed services
-// would delay calls by a slice of the scheduler otherwise.
+// (sources, health checks), give way to the workers, and still have a third of what anybody else on the host
+// has.
 void StandBehindWorkers() {
-  constexpr int kNicer = 10;
+  constexpr int kNicer = 5;
   [[maybe_unused]] const int niceness = nice(kNicer);  // of the calling thread alone, on Linux
 }
 

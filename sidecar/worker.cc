@@ -6,6 +6,7 @@
 
 #include "sidecar/call/http1_downstream.h"
 #include "sidecar/call/http2_downstream.h"
+#include "sidecar/net/short_slices.h"
 
 namespace naru {
 namespace {
@@ -42,7 +43,10 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<const call::Snapshot> snap
 Worker::~Worker() = default;
 
 void Worker::Start() {
-  thread_ = std::thread([this] { loop_.Run(); });
+  thread_ = std::thread([this] {
+    net::AskForShortSlices();
+    loop_.Run();
+  });
   pthread_setname_np(thread_.native_handle(), ("naru-" + std::to_string(options_.index)).c_str());
 }
 
