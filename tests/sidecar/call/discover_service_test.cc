@@ -83,6 +83,7 @@ TEST_F(DiscoverServiceTest, NobodyWaitsForEver) {
   Answer("orders", {Knowing("orders"), true, ""});  // too late for that one
   Carry("GET /orders/x");
   EXPECT_EQ(calls_.asked_for, (std::vector<std::string>{"orders", "orders"}));
+  calls_.scheduler.Advance(milliseconds(1800));  // no suspended coroutine is ever destroyed
 }
 
 TEST_F(DiscoverServiceTest, ACallThatIsCancelledLeaves) {
@@ -105,6 +106,7 @@ TEST_F(DiscoverServiceTest, NamesThatAreWaitedForAreBounded) {
   CarriedCall& one_more = Carry("GET /one-more/x");
   EXPECT_TRUE(one_more.said().ends_with("; too many names are being looked up already")) << one_more.said();
   EXPECT_EQ(calls_.asked_for.size(), 256u);
+  calls_.scheduler.Advance(milliseconds(1800));
 }
 
 }  // namespace
