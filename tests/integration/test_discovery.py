@@ -163,9 +163,12 @@ def test_a_source_that_knows_no_endpoint_is_told_apart_from_one_in_trouble(start
     answer = get(naru.port, "/courses/x")
     assert (answer.status, outcome_of(answer)) == (503, "no_endpoint")
     assert json.loads(answer.body)["detail"] == f"{file.uri} knows the service and no endpoint of it"
+    # /services shows the trouble a moment before calls are told of it.
+    told = f"{other.uri} has not answered yet: "
+    eventually(lambda: json.loads(get(naru.port, "/media/x").body)["detail"].startswith(told), "calls are told why")
     answer = get(naru.port, "/media/x")
     assert (answer.status, outcome_of(answer)) == (503, "no_endpoint")
-    assert json.loads(answer.body)["detail"].startswith(f"{other.uri} has not answered yet: ")
+    assert json.loads(answer.body)["detail"].startswith(told)
 
 
 def test_ready_means_that_every_source_has_answered_once(start_naru, listed, instance):
