@@ -120,7 +120,7 @@ std::optional<Finding> Discoverer::Impl::Find(const std::string& uri) const {
 void Discoverer::Impl::Change(const std::vector<SourceUri>& sources, const Settings& settings,
                               const PrivateRanges& ranges) {
   if (settings != settings_ || !last_good_.has_value()) UseSettings(settings);
-  UseRanges(ranges);
+  if (ranges != ranges_) UseRanges(ranges);
   WatchedMap before = std::exchange(watched_, {});
   for (const SourceUri& uri : sources) {
     if (const auto at = before.find(uri.text); at != before.end()) {
@@ -149,7 +149,7 @@ void Discoverer::Impl::UseSettings(const Settings& settings) {
 void Discoverer::Impl::UseRanges(const PrivateRanges& ranges) {
   ranges_ = ranges;
   for (const auto& [uri, watched] : watched_) {
-    const SourceRecord::Change change = watched->record.UseRanges(ranges, Now());
+    const SourceRecord::Change change = watched->record.UseRanges(ranges);
     Publish(*watched, change);
   }
 }
@@ -194,7 +194,8 @@ void Discoverer::Impl::Take(Watched& watched, Report report) {
   Publish(watched, change);
   Tell(watched, change);
   if (good) Keep(watched, change.endpoints);
-  // Where there is one core for all, many answers at once must not hold up a worker for a slice of the scheduler.
+  // Where there is one core for all, many answers at once must not hold up a worker for a slice of the
+  // scheduler.
   std::this_thread::yield();
 }
 

@@ -28,6 +28,8 @@ struct Cidr {
   // Fails on malformed text and on bits set beyond the prefix, saying which network was probably meant.
   static absl::StatusOr<Cidr> Parse(std::string_view text);
   bool Contains(const Address& address) const;
+
+  bool operator==(const Cidr&) const = default;
 };
 
 // Why allowing this network would allow nothing, as a clause; empty when it may be allowed.
@@ -42,6 +44,8 @@ class PrivateRanges {
 
   // Why an address is not allowed, as a clause such as "it is a public address"; empty when it is.
   std::string_view WhyNot(const Address& address, WrittenBy written_by) const;
+
+  bool operator==(const PrivateRanges&) const = default;
 
  private:
   std::vector<Cidr> also_allowed_;

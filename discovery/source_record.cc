@@ -24,7 +24,7 @@ SourceRecord::Change SourceRecord::Take(Report report, TimePoint now) {
   return change;
 }
 
-SourceRecord::Change SourceRecord::UseRanges(const PrivateRanges& ranges, TimePoint) {
+SourceRecord::Change SourceRecord::UseRanges(const PrivateRanges& ranges) {
   ranges_ = ranges;
   return finding_.set == nullptr ? Change{} : TakeAnswer(answer());
 }

@@ -54,7 +54,7 @@ class SourceRecord {
   Change Restore(KeptAnswer kept, TimePoint now);
   Change Take(Report report, TimePoint now);
   // The guard has other ranges from now on.
-  Change UseRanges(const PrivateRanges& ranges, TimePoint now);
+  Change UseRanges(const PrivateRanges& ranges);
 
   const SourceUri& uri() const { return uri_; }
   const Finding& finding() const { return finding_; }

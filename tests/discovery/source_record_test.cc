@@ -94,7 +94,7 @@ TEST_F(SourceRecordTest, WhatAnEarlierRunLeftComesTooLateAfterAnAnswer) {
 TEST_F(SourceRecordTest, OtherRangesAreAppliedToWhatWasAnswered) {
   record.Take(Of({On("198.51.100.7:80")}), kStart);
   EXPECT_TRUE(finding().set->endpoints.empty());
-  EXPECT_TRUE(record.UseRanges(PrivateRanges({*Cidr::Parse("198.51.100.0/24")}), kStart).endpoints);
+  EXPECT_TRUE(record.UseRanges(PrivateRanges({*Cidr::Parse("198.51.100.0/24")})).endpoints);
   EXPECT_EQ(finding().set->endpoints, (std::vector<Endpoint>{On("198.51.100.7:80")}));
 }
 
