@@ -8,6 +8,7 @@
 #include "sidecar/call/error_answer.h"
 #include "sidecar/call/message_writer.h"
 #include "sidecar/http/http2_session.h"
+#include "sidecar/net/lingering_close.h"
 #include "sidecar/net/peer_state.h"
 
 namespace naru::call {
@@ -62,8 +63,9 @@ net::Task<void> Http1Downstream::Serve() {
   }
   if (cut_) {
     socket_->ResetOnClose();
-  } else {
-    co_await Linger();
+  } else if (!application_finished_) {
+    timer_.Disarm();
+    co_await net::LingeringClose(*socket_, host_.buffers(), kLingerLimit);
   }
   host_.Gone(*this);
 }
@@ -288,21 +290,6 @@ void Http1Downstream::ContinueAsHttp2(std::unique_ptr<http::Http2HeadBlock> upgr
 }
 
 // --- the end of the connection ---
-
-// Closing while the application still sends would reset the connection and destroy the answer on its way (RFC
-// 9112 9.6).
-net::Task<void> Http1Downstream::Linger() {
-  if (socket_->broken() || application_finished_) co_return;
-  socket_->FinishSending();
-  host_.loop().timers().Arm(timer_, host_.loop().now() + kLingerLimit);
-  while (true) {
-    const IoResult ready = co_await socket_->WaitReadable();
-    if (!ready.ok()) co_return;
-    net::Buffer discarded = host_.buffers().Small();
-    const IoResult got = co_await socket_->Read({discarded.data(), discarded.capacity()});
-    if (!got.ok()) co_return;
-  }
-}
 
 void Http1Downstream::OnApplicationFinished(void* self) {
   static_cast<Http1Downstream*>(self)->CheckApplication();

@@ -64,7 +64,6 @@ class Http1Downstream final : public DownstreamConnection, private AnswerWriter 
   // Writes what block_->out holds and a piece of the body. False when the application does not take it.
   net::Task<bool> Write(Chunk chunk, http::Framing::Kind framing, const http::FieldList& trailers);
   net::Task<bool> WriteOut();
-  net::Task<void> Linger();
 
   // The first bytes are, or may become, the preface of HTTP/2.
   enum class Preface { kNo, kIncomplete, kYes };

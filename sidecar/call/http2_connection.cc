@@ -90,7 +90,8 @@ net::Task<void> Http2Connection::WriteLoop() {
     writable = co_await Flush();
     // A session that nobody here has ended was ended by nghttp2, for what the peer had sent.
     if (writable && !ended_ && !session_.IsAlive()) broken_by_peer_ = true;
-    if (!writable || !session_.IsAlive()) Abort();
+    if (!writable) Abort();
+    if (!session_.IsAlive()) StopReading();
   }
   if (writable) co_await Flush();
 }
@@ -111,6 +112,10 @@ net::Task<bool> Http2Connection::Flush() {
 void Http2Connection::End(Http2Error error) {
   if (ended_) return;
   session_.GoAway(error);
+  StopReading();
+}
+
+void Http2Connection::StopReading() {
   ended_ = true;
   socket_.CancelRead(net::IoError::kCancelled);
   Kick();

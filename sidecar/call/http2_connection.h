@@ -101,6 +101,7 @@ class Http2Connection final : private http::Http2Session::Events {
   bool Feed(std::string_view bytes);
   // True if these bytes are abuse, which ends the connection.
   bool IsAbuse(std::string_view bytes);
+  void StopReading();
   net::Task<void> WriteLoop();
   net::Task<bool> Flush();
   bool SubmitDelayedResets();

@@ -7,6 +7,7 @@
 #include "sidecar/call/error_answer.h"
 #include "sidecar/http/grpc.h"
 #include "sidecar/http/http2_head.h"
+#include "sidecar/net/lingering_close.h"
 
 namespace naru::call {
 
@@ -45,6 +46,7 @@ net::Task<void> Http2Downstream::Serve() {
   OnReceived();  // what was closed together with the connection
   timer_.Disarm();
   head_timer_.Disarm();
+  co_await net::LingeringClose(connection_.socket(), host_.buffers(), kLingerLimit);
   while (!calls_.empty()) {
     co_await all_ended_.Wait();
   }

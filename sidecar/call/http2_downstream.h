@@ -75,8 +75,9 @@ class Http2Call final
 
 class Http2Downstream final : public DownstreamConnection, private Http2Connection::Owner {
  public:
-  static constexpr Duration kIdleLimit = std::chrono::minutes(10);  // without a stream
-  static constexpr Duration kHeadLimit = std::chrono::seconds(10);  // from a head's first byte to its last
+  static constexpr Duration kIdleLimit = std::chrono::minutes(10);   // without a stream
+  static constexpr Duration kHeadLimit = std::chrono::seconds(10);   // from a head's first byte to its last
+  static constexpr Duration kLingerLimit = std::chrono::seconds(1);  // for the application to read a GOAWAY
   // From the first step of an orderly end to the second: longer than any round trip on this host.
   static constexpr Duration kGoAwayGrace = std::chrono::seconds(1);
 

@@ -6,11 +6,11 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
 #include <cstdlib>
-#include <fstream>
 
 #include "discovery/text.h"
 
 #include "tests/discovery/scripted_http_server.h"
+#include "tests/support/temporary_directory.h"
 
 namespace naru::discovery {
 namespace {
@@ -210,12 +210,6 @@ TEST_F(HttpClientTest, EndsWhenItIsCancelled) {
 
 // --- TLS ---
 
-std::string WrittenToAFile(const std::string& name, const std::string& text) {
-  const std::string path = testing::TempDir() + name;
-  std::ofstream(path) << text;
-  return path;
-}
-
 class HttpClientOverTls : public testing::Test {
  protected:
   absl::StatusOr<HttpResponse> Get(HttpClient& client, const std::string& host) {
@@ -229,13 +223,14 @@ class HttpClientOverTls : public testing::Test {
   }
   void ServeFor(const std::string& names) {
     certificate_ = TestCertificate::For(names);
-    trust_file_ = WrittenToAFile("http_client_test_ca.pem", certificate_.certificate_pem);
+    trust_file_ = directory_.Write("ca.pem", certificate_.certificate_pem);
     server_.emplace(
         io_, [](const SeenRequest&) { return Reply{.body = "secret"}; }, certificate_);
   }
 
   asio::io_context io_{1};
   TestCertificate certificate_;
+  TemporaryDirectory directory_;
   std::string trust_file_;
   std::optional<ScriptedHttpServer> server_;
 };

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temporary_directory.h"
+
 namespace naru::discovery {
 namespace {
 
@@ -28,14 +30,8 @@ SourceUri Uri(std::string_view text = "cloudmap://prod/courses") {
 
 class LastGoodTest : public testing::Test {
  protected:
-  LastGoodTest()
-      : directory(fs::path(testing::TempDir()) /
-                  testing::UnitTest::GetInstance()->current_test_info()->name()) {
-    fs::remove_all(directory);
-  }
-  ~LastGoodTest() override { fs::remove_all(directory); }
-
-  const fs::path directory;
+  const TemporaryDirectory temporary;
+  const fs::path directory = temporary.path() / "state";
   const LastGood last_good{directory.string()};
 };
 

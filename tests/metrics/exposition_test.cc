@@ -1,11 +1,11 @@
 #include "metrics/exposition.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 #include <sstream>
+
+#include "tests/support/temporary_directory.h"
 
 namespace naru::metrics {
 namespace {
@@ -266,8 +266,8 @@ TEST(Exposition, SatisfiesPromtool) {
     readings.connections.push_back({"upstream", "http1", 9});
     return readings;
   });
-  const std::string file = testing::TempDir() + "naru_promtool_" + std::to_string(getpid());
-  std::ofstream(file) << Text(registry);
+  const TemporaryDirectory directory;
+  const std::string file = directory.Write("metrics", Text(registry));
   FILE* promtool = popen(("/usr/bin/promtool check metrics < " + file + " 2>&1").c_str(), "r");
   ASSERT_NE(promtool, nullptr);
   std::string said;
@@ -275,7 +275,6 @@ TEST(Exposition, SatisfiesPromtool) {
   while (const size_t length = fread(buffer, 1, sizeof(buffer), promtool)) said.append(buffer, length);
   EXPECT_EQ(pclose(promtool), 0);
   EXPECT_EQ(said, "");
-  unlink(file.c_str());
 }
 
 }  // namespace

@@ -5,11 +5,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <fstream>
 
 #include "discovery/aws/instance_metadata.h"
 #include "discovery/text.h"
 #include "tests/discovery/scripted_http_server.h"
+#include "tests/support/temporary_directory.h"
 
 namespace naru::discovery::aws {
 namespace {
@@ -75,14 +75,15 @@ TEST_F(CredentialChainTest, WhoeverComesMeanwhileWaitsForTheOneWhoAsks) {
 }
 
 TEST_F(CredentialChainTest, ReadsTheTokenFileEveryTime) {
-  const std::string path = testing::TempDir() + "credential_chain_token";
+  const TemporaryDirectory directory;
   // What is expired at once is asked for every time.
   ScriptedHttpServer agent(io_, [](const SeenRequest&) { return Reply{.status = 500}; });
-  const Environment environment = {
-      .credentials_url = agent.Url("/x"), .credentials_token = "not this", .credentials_token_file = path};
-  std::ofstream(path) << "first\n";
+  const Environment environment = {.credentials_url = agent.Url("/x"),
+                                   .credentials_token = "not this",
+                                   .credentials_token_file = directory.File("token")};
+  directory.Write("token", "first\n");
   ErrorOf(environment);
-  std::ofstream(path) << "second\n";
+  directory.Write("token", "second\n");
   ErrorOf(environment);
   ASSERT_EQ(agent.requests().size(), 2u);
   EXPECT_EQ(agent.requests()[0].Field("authorization"), "first");

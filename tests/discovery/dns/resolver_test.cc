@@ -3,11 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "tests/support/dns_server.h"
+#include "tests/support/temporary_directory.h"
 
 namespace naru::discovery {
 namespace {
@@ -24,23 +23,6 @@ std::string GoodAnswer(const Query& query) {
 std::string CodeAnswer(const Query& query, ResponseCode code) {
   return DnsReply(query.id, query.question, code).Bytes();
 }
-
-// A file that is gone when the test ends.
-class TemporaryFile {
- public:
-  TemporaryFile() {
-    char pattern[] = "/tmp/naru-resolv-conf-XXXXXX";
-    ::close(::mkstemp(pattern));
-    path_ = pattern;
-  }
-  ~TemporaryFile() { std::filesystem::remove(path_); }
-
-  void Write(const std::string& text) const { std::ofstream(path_) << text; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class ResolverTest : public testing::Test {
  protected:
@@ -223,11 +205,11 @@ TEST_F(ResolverTest, PassesOverAnswersToWhatWasNotAsked) {
 }
 
 TEST_F(ResolverTest, AsksForExactlyTheNameUnlessToldToSearch) {
-  TemporaryFile conf;
-  conf.Write("search prod.internal\noptions ndots:5\n");
+  const TemporaryDirectory conf;
+  conf.Write("resolv.conf", "search prod.internal\noptions ndots:5\n");
   const DnsServer server(io_, [](const Query& q) { return CodeAnswer(q, ResponseCode::kNameError); });
   ResolverOptions options = At({server.address()});
-  options.resolv_conf = conf.path();
+  options.resolv_conf = conf.File("resolv.conf");
   Resolver resolver(io_, options);
   Ask(resolver, {"courses", RecordType::kA});
   ASSERT_EQ(server.queries().size(), 1u);
@@ -235,14 +217,14 @@ TEST_F(ResolverTest, AsksForExactlyTheNameUnlessToldToSearch) {
 }
 
 TEST_F(ResolverTest, SearchesUntilANameExists) {
-  TemporaryFile conf;
-  conf.Write("search one.internal two.internal three.internal\n");
+  const TemporaryDirectory conf;
+  conf.Write("resolv.conf", "search one.internal two.internal three.internal\n");
   const DnsServer server(io_, [](const Query& query) {
     const bool exists = query.question.name == "courses.two.internal";
     return exists ? GoodAnswer(query) : CodeAnswer(query, ResponseCode::kNameError);
   });
   ResolverOptions options = At({server.address()});
-  options.resolv_conf = conf.path();
+  options.resolv_conf = conf.File("resolv.conf");
   options.settings.search = true;
   Resolver resolver(io_, options);
   EXPECT_EQ(Ask(resolver, {"courses", RecordType::kA}), (Strings{"10.0.0.1"}));
@@ -251,11 +233,11 @@ TEST_F(ResolverTest, SearchesUntilANameExists) {
 
 // Another name's AAAA beside this one's A would mix two services.
 TEST_F(ResolverTest, SearchesNoFurtherThanANameThatExistsWithoutSuchRecords) {
-  TemporaryFile conf;
-  conf.Write("search one.internal two.internal\n");
+  const TemporaryDirectory conf;
+  conf.Write("resolv.conf", "search one.internal two.internal\n");
   const DnsServer server(io_, [](const Query& q) { return CodeAnswer(q, ResponseCode::kNoError); });
   ResolverOptions options = At({server.address()});
-  options.resolv_conf = conf.path();
+  options.resolv_conf = conf.File("resolv.conf");
   options.settings.search = true;
   Resolver resolver(io_, options);
   EXPECT_EQ(Ask(resolver, {"courses", RecordType::kAaaa}), Strings());
@@ -264,11 +246,11 @@ TEST_F(ResolverTest, SearchesNoFurtherThanANameThatExistsWithoutSuchRecords) {
 
 // A server that cannot say is no reason to ask for another name.
 TEST_F(ResolverTest, SearchesNoFurtherThanAFailure) {
-  TemporaryFile conf;
-  conf.Write("search one.internal two.internal\n");
+  const TemporaryDirectory conf;
+  conf.Write("resolv.conf", "search one.internal two.internal\n");
   const DnsServer server(io_, [](const Query& q) { return CodeAnswer(q, ResponseCode::kServerFailure); });
   ResolverOptions options = At({server.address()});
-  options.resolv_conf = conf.path();
+  options.resolv_conf = conf.File("resolv.conf");
   options.settings.search = true;
   Resolver resolver(io_, options);
   Ask(resolver, {"courses", RecordType::kA});
@@ -276,15 +258,15 @@ TEST_F(ResolverTest, SearchesNoFurtherThanAFailure) {
 }
 
 TEST_F(ResolverTest, AsksTheServersOfTheFileOnTheirPortWhereNoneAreConfigured) {
-  TemporaryFile conf;
-  conf.Write("nameserver 127.99.99.99\n");
+  const TemporaryDirectory conf;
+  conf.Write("resolv.conf", "nameserver 127.99.99.99\n");
   ResolverOptions options = At({});
-  options.resolv_conf = conf.path();
+  options.resolv_conf = conf.File("resolv.conf");
   Resolver resolver(io_, options);
   EXPECT_EQ(Ask(resolver),
             (Strings{"cannot resolve a.internal (A): the DNS server 127.99.99.99:53 could not be "
                      "reached (connection refused, or no way there)"}));
-  conf.Write("nameserver 127.99.99.98\n");
+  conf.Write("resolv.conf", "nameserver 127.99.99.98\n");
   // The file is looked at once a second.
   EXPECT_TRUE(RunUntil(io_, [&] { return Ask(resolver)[0].find("127.99.99.98:53") != std::string::npos; }));
 }

@@ -7,13 +7,13 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "discovery/text.h"
+#include "tests/support/temporary_directory.h"
 
 namespace naru::discovery {
 namespace {
@@ -36,13 +36,7 @@ std::vector<std::string> AddressesOf(const Report& report) {
 
 class FileProviderTest : public testing::Test {
  protected:
-  FileProviderTest() {
-    char name[] = "/tmp/naru_file_XXXXXX";
-    directory_ = mkdtemp(name);
-  }
-  ~FileProviderTest() override { fs::remove_all(directory_); }
-
-  fs::path Path(const std::string& name) const { return directory_ / name; }
+  fs::path Path(const std::string& name) const { return directory_.path() / name; }
   void Write(const fs::path& path, const std::string& text) const { std::ofstream(path) << text; }
   void Replace(const fs::path& path, const std::string& text) const {
     Write(path.string() + ".new", text);
@@ -81,7 +75,7 @@ class FileProviderTest : public testing::Test {
     });
   }
 
-  fs::path directory_;
+  TemporaryDirectory directory_;
   boost::asio::io_context io_;
   std::mt19937_64 random_;
   std::unique_ptr<SourceProvider> provider_ = MakeFileProvider(SourceContext{io_, random_});

@@ -1,6 +1,9 @@
 """The real binary, run with a configuration on ports that the system chose."""
 
+import contextlib
+import functools
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -28,17 +31,32 @@ def sanitized():
     return b"__asan_init" in pathlib.Path(BINARY).read_bytes()
 
 
-_handed_out = set()
+# Below those that the system chooses itself, for connections as well: one of these may be gone again by the time that its
+# test listens.
+PORTS = range(10_000, int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]))
+PORTS_OF_A_RUN = 2_000
+
+
+@functools.cache
+def _ports_of_this_run():
+    """Ports that no other run of tests takes while this one lasts, over and over."""
+    for first in PORTS[:-PORTS_OF_A_RUN:PORTS_OF_A_RUN]:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0naru-tests-ports-{first}")  # an abstract name, which goes with this process
+        except OSError:
+            claim.close()
+            continue
+        return claim, itertools.cycle(range(first, first + PORTS_OF_A_RUN))
+    raise RuntimeError("as many runs of these tests are under way as there are ports for")
 
 
 def free_port():
-    """A port that was free a moment ago: bound, so that the system chose it, and released. Never the same one twice."""
-    while True:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port = sock.getsockname()[1]
-        if port not in _handed_out:
-            _handed_out.add(port)
+    """A port on which nobody listens, and that neither a connection nor another run of tests gets."""
+    for port in _ports_of_this_run()[1]:
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("0.0.0.0", port))
             return port
 
 

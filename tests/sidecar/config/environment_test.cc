@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/sidecar/config/fake_environment.h"
+#include "tests/support/temporary_directory.h"
 
 namespace naru::config {
 namespace {
@@ -59,34 +59,32 @@ TEST_F(ExpandVariablesTest, AValueDoesNotGrowWithoutBound) {
 
 class ProcessEnvironmentTest : public testing::Test {
  protected:
-  std::string Path(const std::string& name) const {
-    return testing::TempDir() + "naru_environment_test_" + name;
-  }
-  void Write(const std::string& name, const std::string& content) { std::ofstream(Path(name)) << content; }
   std::string Read(const std::string& path) const {
     const absl::StatusOr<std::string> content = environment_.ReadFile(path, 10);
     return content.ok() ? *content : "error: " + std::string(content.status().message());
   }
+  TemporaryDirectory directory_;
   ProcessEnvironment environment_;
 };
 
 TEST_F(ProcessEnvironmentTest, ReadsAWholeFileUpToALimit) {
-  Write("ten", "0123456789");
-  Write("eleven", "0123456789a");
-  EXPECT_EQ(Read(Path("ten")), "0123456789");
-  EXPECT_EQ(Read(Path("eleven")), "error: is larger than 10B");
+  directory_.Write("ten", "0123456789");
+  directory_.Write("eleven", "0123456789a");
+  EXPECT_EQ(Read(directory_.File("ten")), "0123456789");
+  EXPECT_EQ(Read(directory_.File("eleven")), "error: is larger than 10B");
 }
 
 TEST_F(ProcessEnvironmentTest, SaysWhyAFileCannotBeRead) {
-  EXPECT_EQ(Read(Path("none")), "error: does not exist");
-  EXPECT_EQ(Read(testing::TempDir()), "error: is a directory, not a file");
+  EXPECT_EQ(Read(directory_.File("none")), "error: does not exist");
+  EXPECT_EQ(Read(directory_.path().string()), "error: is a directory, not a file");
 }
 
 TEST_F(ProcessEnvironmentTest, GlobsInOrder) {
-  Write("b.glob", "");
-  Write("a.glob", "");
-  EXPECT_EQ(environment_.Glob(Path("*.glob")), (std::vector<std::string>{Path("a.glob"), Path("b.glob")}));
-  EXPECT_EQ(environment_.Glob(Path("*.none")), (std::vector<std::string>{}));
+  directory_.Write("b.glob", "");
+  directory_.Write("a.glob", "");
+  EXPECT_EQ(environment_.Glob(directory_.File("*.glob")),
+            (std::vector<std::string>{directory_.File("a.glob"), directory_.File("b.glob")}));
+  EXPECT_EQ(environment_.Glob(directory_.File("*.none")), (std::vector<std::string>{}));
 }
 
 TEST_F(ProcessEnvironmentTest, KnowsVariables) {

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "tests/support/connections.h"
+#include "tests/support/temporary_directory.h"
 
 namespace naru::net {
 namespace {
@@ -98,13 +99,6 @@ TEST(Dial, SaysWhyItCannotListen) {
 
 class UnixListenTest : public testing::Test {
  protected:
-  UnixListenTest() {
-    std::string pattern = testing::TempDir() + "naru_dial_XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-    path_ = directory_ + "/socket";
-  }
-  ~UnixListenTest() override { std::filesystem::remove_all(directory_); }
-
   bool Connects() {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -113,8 +107,8 @@ class UnixListenTest : public testing::Test {
     return connect(dialled.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   }
 
-  std::string directory_;
-  std::string path_;
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_.File("socket");
 };
 
 TEST_F(UnixListenTest, Listens) {
@@ -177,8 +171,8 @@ TEST_F(UnixListenTest, LeavesAFileThatIsNoSocket) {
 }
 
 TEST_F(UnixListenTest, SaysWhyItCannotListen) {
-  EXPECT_EQ(ListenUnix(directory_ + "/" + std::string(200, 'x')).error, ENAMETOOLONG);
-  EXPECT_EQ(ListenUnix(directory_ + "/missing/socket").error, ENOENT);
+  EXPECT_EQ(ListenUnix(directory_.File(std::string(200, 'x'))).error, ENAMETOOLONG);
+  EXPECT_EQ(ListenUnix(directory_.File("missing/socket")).error, ENOENT);
 }
 
 TEST(DescriptorLimit, IsRaisedToTheHardOne) {
