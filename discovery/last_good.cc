@@ -122,7 +122,7 @@ absl::StatusOr<KeptAnswer> DecodeKept(std::string_view content, const SourceUri&
   if (NumberAt(object, "naru_last_good") != kFormat) return Unusable("is of another version of naru");
   if (TextAt(object, "source") != uri.text) return Unusable("belongs to another source");
   const std::optional<int64_t> confirmed = NumberAt(object, "confirmed");
-  if (!confirmed.has_value()) return Unusable("does not say how old it is");
+  if (!confirmed.has_value() || *confirmed < 0) return Unusable("does not say how old it is");
   const int64_t age = SecondsOf(now) - *confirmed;
   if (age > std::chrono::seconds(kLongestKept).count()) return Unusable("is older than three days");
   absl::StatusOr<std::vector<Endpoint>> endpoints = EndpointsOf(object);

@@ -105,6 +105,8 @@ TEST(KeptAnswer, DamageOfEveryKindIsSaid) {
            Damage{R"({"naru_last_good": 1, "source": "dns://a:80"})", "belongs to another source"},
            Damage{R"({"naru_last_good": 1, "source": "cloudmap://prod/courses"})",
                   "does not say how old it is"},
+           Damage{R"({"naru_last_good": 1, "source": "cloudmap://prod/courses", "confirmed": -1})",
+                  "does not say how old it is"},
            Damage{R"({"naru_last_good": 1, "source": "cloudmap://prod/courses", "confirmed": 1800000000})",
                   "has no list of endpoints"},
            Damage{R"({"naru_last_good": 1, "source": "cloudmap://prod/courses", "confirmed": 1800000000,

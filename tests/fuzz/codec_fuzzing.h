@@ -2,19 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <string>
 #include <string_view>
 
 #include "sidecar/http/http1_writer.h"
+#include "tests/fuzz/require.h"
 #include "tests/support/read_message.h"
 
 namespace naru {
-
-inline void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // How the bytes arrive changes nothing that is understood.
 inline void RequireSame(const ReadMessage& a, const ReadMessage& b) {

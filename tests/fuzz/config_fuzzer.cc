@@ -1,14 +1,15 @@
 // Any file at all gives a configuration or problems, never both and never neither; what it gives can be
 // shown.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "sidecar/config/effective_config.h"
 #include "sidecar/config/load_config.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using naru::Require;
 using naru::config::Environment;
 using naru::config::LoadResult;
 
@@ -26,10 +27,6 @@ class OneFile : public Environment {
  private:
   const std::string content_;
 };
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 }  // namespace
 

@@ -1,20 +1,17 @@
 // Whatever a Consul answers gives instances within bounds or a sentence.
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "discovery/consul/consul_health.h"
 #include "discovery/endpoint_set.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using naru::Require;
 using naru::discovery::Endpoint;
 using naru::discovery::HealthList;
 using naru::discovery::InstanceFilter;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void Read(std::string_view body, const InstanceFilter& filter) {
   const absl::StatusOr<HealthList> list = naru::discovery::ReadHealth(body, filter);

@@ -2,23 +2,20 @@
 // negative answer carries nothing.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "discovery/dns/dns_answer.h"
 #include "discovery/dns/srv_endpoints.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using naru::Require;
 using naru::discovery::DnsAnswer;
 using naru::discovery::DnsMessage;
 using naru::discovery::DnsQuestion;
 using naru::discovery::DnsRecord;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // RFC 1035 2.3.4: 255 bytes, of which each may take four characters.
 constexpr size_t kLongestName = 4 * 255;

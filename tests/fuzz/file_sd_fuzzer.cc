@@ -1,21 +1,18 @@
 // Any file at all gives an answer within bounds or a sentence, in both formats, and whatever JSON says, YAML
 // does not crash over.
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "discovery/endpoint_set.h"
 #include "discovery/file/file_sd.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using naru::Require;
 using naru::discovery::Answer;
 using naru::discovery::Endpoint;
 using naru::discovery::FileFormat;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void Read(std::string_view text, FileFormat format) {
   const absl::StatusOr<Answer> answer = naru::discovery::ParseFileSd(text, format, "/f");

@@ -1,24 +1,21 @@
 // Whatever a request says, it names a service or fails with a sentence; what upstream would see is a path,
 // and the first segment of a path never leads to another service than the one it spells.
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 #include <variant>
 
 #include "sidecar/call/service_directory.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using naru::Require;
 using naru::call::NamedBy;
 using naru::call::Naming;
 using naru::call::NamingFailure;
 using naru::call::ServiceDirectory;
 using naru::call::Target;
 using naru::config::Config;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 Config TwoServices() {
   Config config;
