@@ -10,7 +10,7 @@ std::optional<NamingFailure> Resolve(Call& call) {
   const http::Field* host = call.head.fields.Find(http::FieldId::kHost);
   std::variant<Target, NamingFailure> resolved =
       call.snapshot->directory().Resolve({call.service_port, call.head.method, call.head.target,
-                                          host == nullptr ? std::string_view() : host->value});
+                                          host == nullptr ? std::string_view() : host->value, call.grpc});
   if (NamingFailure* failure = std::get_if<NamingFailure>(&resolved)) return std::move(*failure);
   call.target = std::move(std::get<Target>(resolved));
   call.callee = &call.snapshot->CalleeOf(*call.target.service);

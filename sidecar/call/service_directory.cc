@@ -165,8 +165,14 @@ ServiceDirectory::Resolved ServiceDirectory::ResolvePath(const Naming& naming,
   const std::string_view name = path.starts_with("/") ? path.substr(1, end == path.npos ? end : end - 1) : "";
   if (name.empty()) return NamesNothing("neither Host nor path names a service");
   const config::Service* service = config_.FindService(name);
-  if (service == nullptr) return Unknown(name, "the first segment of the path");
-  return Reach(*service, NamedBy::kPath, "", naming, path_and_query.substr(1 + name.size()));
+  if (service != nullptr)
+    return Reach(*service, NamedBy::kPath, "", naming, path_and_query.substr(1 + name.size()));
+  NamingFailure unknown = Unknown(name, "the first segment of the path");
+  if (naming.grpc && config::WhyNoGrpcMethod(path.substr(1)).empty()) {
+    unknown.detail +=
+        "; or, as gRPC clients do, name it by :authority, an option of the channel, or dial its own port";
+  }
+  return unknown;
 }
 
 Target ServiceDirectory::Reach(const config::Service& service, NamedBy named_by, std::string_view alias,

@@ -31,6 +31,7 @@ struct Naming {
   std::string_view method;
   std::string_view target;  // as in the request line, or the :path of HTTP/2
   std::string_view host;    // the Host field or :authority; empty when there is none
+  bool grpc = false;        // by its content-type
 };
 
 struct Target {

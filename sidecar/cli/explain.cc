@@ -352,21 +352,9 @@ int PrintFailure(std::string_view outcome, int status, std::string_view detail, 
   return kProblems;
 }
 
-// The path of a gRPC call begins with a name that is easily taken for that of the service.
-std::string_view AdviceForGrpc(const NamingFailure& failure, const Request& request,
-                               const call::Naming& naming) {
-  const std::string_view name = GrpcNameOf(naming.target);
-  const bool taken = IsGrpc(request) && !failure.name.empty() && name.starts_with(failure.name + "/") &&
-                     config::WhyNoGrpcMethod(name).empty();
-  return taken ? "; or name the service by :authority, as in -H 'host: SERVICE', which a gRPC client does"
-               : "";
-}
-
-int PrintFailure(const NamingFailure& failure, const Request& request, const call::Naming& naming,
-                 Format format, std::ostream& out) {
+int PrintFailure(const NamingFailure& failure, Format format, std::ostream& out) {
   const resilience::FailureTraits& traits = resilience::TraitsOf(failure.kind);
-  return PrintFailure(resilience::WordOf(traits.outcome), traits.http_status,
-                      Cat(failure.detail, AdviceForGrpc(failure, request, naming)), format, out);
+  return PrintFailure(resilience::WordOf(traits.outcome), traits.http_status, failure.detail, format, out);
 }
 
 // What is wrong with the path of a call that was said to be gRPC; empty: nothing.
@@ -390,8 +378,9 @@ int PrintProblems(const std::string& path, const config::LoadResult& result, For
 int ExplainIn(const Config& config, const Request& request, bool says_grpc, Format format,
               std::ostream& out) {
   const call::ServiceDirectory directory(config);
-  const absl::StatusOr<call::Naming> naming = NamingOf(request, config, directory);
+  absl::StatusOr<call::Naming> naming = NamingOf(request, config, directory);
   if (!naming.ok()) return PrintFailure("", 0, Cat(naming.status().message()), format, out);
+  naming->grpc = IsGrpc(request);
   const std::variant<Target, NamingFailure> answer = directory.Resolve(*naming);
   if (const auto* failure = std::get_if<NamingFailure>(&answer)) {
     if (!failure->candidate.empty()) {
@@ -400,7 +389,7 @@ int ExplainIn(const Config& config, const Request& request, bool says_grpc, Form
           config::WithServices(config, {config::DiscoveredService(config, failure->candidate, "")});
       return ExplainIn(*with, request, says_grpc, format, out);
     }
-    return PrintFailure(*failure, request, *naming, format, out);
+    return PrintFailure(*failure, format, out);
   }
   const Target& target = std::get<Target>(answer);
   if (says_grpc) {

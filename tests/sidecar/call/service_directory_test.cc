@@ -177,6 +177,18 @@ TEST_F(ServiceDirectoryTest, AnUnknownNameListsNearNamesAndSaysHowToAddIt) {
                            "to add it, define it under services: in naru.yaml"}));
 }
 
+TEST_F(ServiceDirectoryTest, AGrpcCallWhosePathWasTakenForANameIsToldHowToNameIt) {
+  const std::string unknown =
+      "no service is called \"learning.Courses\" (the first segment of the path); to add it, define it under "
+      "services: in naru.yaml";
+  EXPECT_EQ(Failure({0, "POST", "/learning.Courses/Get", "", true}).detail,
+            unknown +
+                "; or, as gRPC clients do, name it by :authority, an option of the channel, or dial its "
+                "own port");
+  EXPECT_EQ(Failure({0, "POST", "/learning.Courses/Get", "", false}).detail, unknown);
+  EXPECT_EQ(Failure({0, "POST", "/learning.Courses/Get/x", "", true}).detail, unknown);
+}
+
 TEST_F(ServiceDirectoryTest, ACallThatNamesNothingIsToldHow) {
   EXPECT_EQ(Failure({0, "GET", "/", ""}).detail,
             "neither Host nor path names a service; call http://localhost:PORT/SERVICE/path, set Host to a "

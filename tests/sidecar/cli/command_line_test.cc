@@ -196,10 +196,11 @@ TEST_F(CommandLineTest, CheckSpeaksJson) {
   EXPECT_EQ(Naru({"check", "-c", "naru.yaml", "--format=json"}), 0);
   const boost::json::value sound = boost::json::parse(out_.str());
   EXPECT_EQ(sound.at("sound"), true);
-  EXPECT_EQ(boost::json::serialize(sound.at("services").at(1)),
-            R"({"name":"orders","squad":"shop","port":null,"hosts":[],"endpoints":["10.0.2.1:80"],"source":null,"call_as":)"
-            R"(["http://127.0.0.1:4000/orders/","http://orders/ with HTTP_PROXY=http://127.0.0.1:4000",)"
-            R"("Host: orders on the shared port"],"from":"naru.yaml:15"})");
+  EXPECT_EQ(
+      boost::json::serialize(sound.at("services").at(1)),
+      R"({"name":"orders","squad":"shop","port":null,"hosts":[],"endpoints":["10.0.2.1:80"],"source":null,"call_as":)"
+      R"(["http://127.0.0.1:4000/orders/","http://orders/ with HTTP_PROXY=http://127.0.0.1:4000",)"
+      R"("Host: orders on the shared port"],"from":"naru.yaml:15"})");
 
   environment_.files["naru.yaml"] =
       "lisen: 1\ncaller: {squad: s, service: x}\nservices: {a: {squad: s, endpoints: []}}";
@@ -444,9 +445,8 @@ TEST_F(CommandLineTest, ExplainSaysWhatIsWrongWithAGrpcCall) {
       {{"grpc", "http://127.0.0.1:4000/learning.Courses/Get"},
        "unknown_service (502): no service is called \"learning.Courses\" (the first segment of the path); to "
        "add "
-       "it, define it under services: in naru.yaml; or name the service by :authority, as in -H 'host: "
-       "SERVICE', "
-       "which a gRPC client does\n"},
+       "it, define it under services: in naru.yaml; or, as gRPC clients do, name it by :authority, an option "
+       "of the channel, or dial its own port\n"},
   };
   for (const auto& [call, said] : rows) {
     EXPECT_EQ(Explained(call), said);
