@@ -12,11 +12,12 @@ struct Row {
 };
 
 // In the order of AbuseKind. gRPC's libraries send a PING a round trip while they measure bandwidth, and a
-// busy application resets every call whose deadline passes, hence their room. CONTINUATION is counted anew
-// for each header block: 64 KiB need three or, sent
-// with little skill, some more.
+// busy application resets every call whose deadline passes, hence their room. Some libraries reset a stream
+// again for every frame of it that was still on its way, which costs nobody anything. CONTINUATION is counted
+// anew for each header block: 64 KiB need three or, sent with little skill, some more.
 constexpr std::array<Row, kAbuseKinds> kRows = {{
     {AbuseKind::kRapidReset, "rapid_reset", {1000, 200}},
+    {AbuseKind::kStaleReset, "stale_reset", {10'000, 2'000}},
     {AbuseKind::kContinuation, "continuation", {32, 0}},
     {AbuseKind::kEmptyFrames, "empty_frames", {200, 20}},
     {AbuseKind::kPing, "ping", {10'000, 2'000}},

@@ -15,6 +15,7 @@ namespace naru::resilience {
 
 enum class AbuseKind : uint8_t {
   kRapidReset,    // streams opened to be reset
+  kStaleReset,    // resets of streams that are over
   kContinuation,  // a header block without end
   kEmptyFrames,   // DATA without a byte
   kPing,

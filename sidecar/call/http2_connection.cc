@@ -64,7 +64,8 @@ bool Http2Connection::Feed(std::string_view bytes) {
 
 bool Http2Connection::IsAbuse(std::string_view bytes) {
   if (guard_ == nullptr) return false;
-  const std::optional<resilience::AbuseKind> kind = guard_->Inspect(bytes, last_received_);
+  const std::optional<resilience::AbuseKind> kind = guard_->Inspect(
+      bytes, [this](int32_t stream) { return session_.IsOver(stream); }, last_received_);
   if (!kind) return false;
   session_.GoAway(Http2Error::kEnhanceYourCalm);
   owner_.OnAbuse(*kind);

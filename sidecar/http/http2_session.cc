@@ -458,6 +458,12 @@ bool Http2Session::HasBegun(int32_t stream) const {
   return nghttp2_session_find_stream(session_.get(), stream) != nullptr;
 }
 
+bool Http2Session::IsOver(int32_t stream) const {
+  nghttp2_stream* const known = nghttp2_session_find_stream(session_.get(), stream);
+  if (known != nullptr) return nghttp2_stream_get_state(known) == NGHTTP2_STREAM_STATE_CLOSED;
+  return stream <= last_request_;
+}
+
 void Http2Session::ResumeBody(int32_t stream) {
   if (!HasBegun(stream)) return;  // the request brings its body itself
   const nghttp2_data_provider body{{.ptr = nullptr}, &Callbacks::ReadBody};

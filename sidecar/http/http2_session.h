@@ -145,6 +145,8 @@ class Http2Session {
   void SubmitInformational(int32_t stream, const Http2Fields& fields);
   // The head of this request has been framed.
   bool HasBegun(int32_t stream) const;
+  // The peer has opened this stream, and it is closed.
+  bool IsOver(int32_t stream) const;
   // OfferBody has something again.
   void ResumeBody(int32_t stream);
   // Returns credit for bytes that OnData brought.

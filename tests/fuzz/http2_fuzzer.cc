@@ -118,7 +118,9 @@ int Abuse(std::string_view bytes, size_t fragment_bytes) {
   while (!bytes.empty()) {
     const std::string fragment(bytes.substr(0, fragment_bytes));
     bytes.remove_prefix(fragment.size());
-    if (const auto kind = guard.Inspect(fragment, kNow)) return static_cast<int>(*kind);
+    if (const auto kind = guard.Inspect(
+            fragment, [](int32_t) { return false; }, kNow))
+      return static_cast<int>(*kind);
   }
   return -1;
 }

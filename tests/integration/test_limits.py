@@ -1,6 +1,7 @@
 """Limits, their queue, breakers, ejection and balancing, end to end."""
 
 import collections
+import contextlib
 
 import pytest
 
@@ -111,7 +112,8 @@ def test_permits_return_whatever_way_a_call_ends(start_naru, upstream):
     for kind in ["reset", "garbage", "cut", "fine"] * 10:
         with Client(naru.port) as client:
             client.start("POST", f"/courses/{kind}")
-            client.sock.shutdown(1)
+            with contextlib.suppress(OSError):  # an answer that was cut may have reset the connection already
+                client.sock.shutdown(1)
             assert client.read_to_end()
     eventually(lambda: naru.metric("naru_in_flight") == 0, "all permits returned")
     assert get(naru.port, "/courses/fine").status == 200

@@ -30,8 +30,8 @@ class AbuseGuardTest : public testing::Test {
 TEST(AbuseKind, HasAWordEach) {
   std::vector<std::string> words;
   for (int i = 0; i < kAbuseKinds; ++i) words.emplace_back(WordOf(static_cast<AbuseKind>(i)));
-  EXPECT_EQ(words, (std::vector<std::string>{"rapid_reset", "continuation", "empty_frames", "ping",
-                                             "settings", "priority", "window", "header_list"}));
+  EXPECT_EQ(words, (std::vector<std::string>{"rapid_reset", "stale_reset", "continuation", "empty_frames",
+                                             "ping", "settings", "priority", "window", "header_list"}));
 }
 
 TEST(AbuseKind, HasAnAllowanceEach) {
@@ -40,10 +40,11 @@ TEST(AbuseKind, HasAnAllowanceEach) {
     int burst;
     int per_second;
   };
-  for (const Row& row : {Row{AbuseKind::kRapidReset, 1000, 200}, Row{AbuseKind::kContinuation, 32, 0},
-                         Row{AbuseKind::kEmptyFrames, 200, 20}, Row{AbuseKind::kPing, 10'000, 2'000},
-                         Row{AbuseKind::kSettings, 100, 10}, Row{AbuseKind::kPriority, 1000, 200},
-                         Row{AbuseKind::kWindow, 4000, 200}, Row{AbuseKind::kHeaderList, 0, 0}}) {
+  for (const Row& row : {Row{AbuseKind::kRapidReset, 1000, 200}, Row{AbuseKind::kStaleReset, 10'000, 2'000},
+                         Row{AbuseKind::kContinuation, 32, 0}, Row{AbuseKind::kEmptyFrames, 200, 20},
+                         Row{AbuseKind::kPing, 10'000, 2'000}, Row{AbuseKind::kSettings, 100, 10},
+                         Row{AbuseKind::kPriority, 1000, 200}, Row{AbuseKind::kWindow, 4000, 200},
+                         Row{AbuseKind::kHeaderList, 0, 0}}) {
     TimePoint now{seconds(1)};
     AbuseGuard guard(now);
     for (int i = 0; i < row.burst; ++i) EXPECT_TRUE(guard.Admit(row.kind, now)) << WordOf(row.kind) << i;

@@ -17,6 +17,7 @@ using resilience::TimePoint;
 using std::chrono::seconds;
 
 constexpr TimePoint kNow{seconds(1000)};
+constexpr auto kNoneIsOver = [](int32_t) { return false; };
 
 std::string Times(int times, std::string_view frame) {
   std::string all;
@@ -33,7 +34,7 @@ std::string Inspect(std::string_view bytes) {
     for (std::string_view rest = bytes; !rest.empty() && word == "fine";) {
       const std::string fragment(rest.substr(0, fragment_bytes));
       rest.remove_prefix(fragment.size());
-      if (const auto kind = guard.Inspect(fragment, kNow)) word = resilience::WordOf(*kind);
+      if (const auto kind = guard.Inspect(fragment, kNoneIsOver, kNow)) word = resilience::WordOf(*kind);
     }
     words.push_back(word);
   }
@@ -59,6 +60,9 @@ TEST_P(Floods, AreKnownByOneFrameTooMany) {
   EXPECT_EQ(Inspect(begins + Times(row.honest + 1, row.frame)), row.word);
 }
 
+// Of two streams in turn.
+const std::string kResets =
+    Frame(FrameType::kRstStream, 0, 1, Number32(8)) + Frame(FrameType::kRstStream, 0, 3, Number32(8));
 const std::string kHeaders = Frame(FrameType::kHeaders, 0, 1, "x");
 const std::string kContinuation = Frame(FrameType::kContinuation, 0, 1, "x");
 
@@ -66,7 +70,8 @@ INSTANTIATE_TEST_SUITE_P(
     Rows, Floods,
     testing::Values(
         // CVE-2023-44487
-        Row{"RapidReset", 1000, kHeaders + Frame(FrameType::kRstStream, 0, 1, Number32(8)), "rapid_reset"},
+        Row{"RapidReset", 500, kHeaders + kResets, "rapid_reset"},
+        Row{"ResetsOfOneStream", 10'001, Frame(FrameType::kRstStream, 0, 1, Number32(8)), "stale_reset"},
         // CVE-2024-28182
         Row{"Continuation", 32, kContinuation, "continuation"},
         // CVE-2019-9518
@@ -109,16 +114,23 @@ TEST(FrameGuard, SaysTheFirstOfTwoFloods) {
   FrameGuard guard(kNow);
   EXPECT_EQ(
       guard.Inspect(ClientPreface() + Times(33, kContinuation) + Times(20'000, Frame(FrameType::kPing, 0, 0)),
-                    kNow),
+                    kNoneIsOver, kNow),
       AbuseKind::kContinuation);
 }
 
 TEST(FrameGuard, ForgivesWithTime) {
   FrameGuard guard(kNow);
-  const std::string resets = Times(1000, Frame(FrameType::kRstStream, 0, 1, Number32(8)));
-  EXPECT_EQ(guard.Inspect(ClientPreface() + resets, kNow), std::nullopt);
-  EXPECT_EQ(guard.Inspect(resets, kNow + seconds(5)), std::nullopt);
-  EXPECT_EQ(guard.Inspect(resets, kNow + seconds(9)), AbuseKind::kRapidReset);
+  const std::string resets = Times(500, kResets);
+  EXPECT_EQ(guard.Inspect(ClientPreface() + resets, kNoneIsOver, kNow), std::nullopt);
+  EXPECT_EQ(guard.Inspect(resets, kNoneIsOver, kNow + seconds(5)), std::nullopt);
+  EXPECT_EQ(guard.Inspect(resets, kNoneIsOver, kNow + seconds(9)), AbuseKind::kRapidReset);
+}
+
+TEST(FrameGuard, TakesTheResetOfAStreamThatIsOverForNoRapidReset) {
+  FrameGuard guard(kNow);
+  const auto all_are_over = [](int32_t) { return true; };
+  EXPECT_EQ(guard.Inspect(ClientPreface() + Times(5000, kResets), all_are_over, kNow), std::nullopt);
+  EXPECT_EQ(guard.Inspect(kResets, all_are_over, kNow), AbuseKind::kStaleReset);
 }
 
 }  // namespace

@@ -357,6 +357,23 @@ TEST_F(Http2DownstreamTest, EndsAFloodAndSaysWhichItWas) {
   ExpectNothingLeft();
 }
 
+// As libraries do that answer every frame of a stream that they have reset with another reset.
+TEST_F(Http2DownstreamTest, BearsAnApplicationThatResetsItsStreamsAgainAndAgain) {
+  const Descriptor application = h_.wire.Connect(Wire::Kind::kTcp);
+  Send(application, ClientPreface());
+  for (uint32_t stream = 1; stream < 600; stream += 2) {
+    Send(application, GetFrame(stream));
+    ASSERT_TRUE(h_.Until([this] { return h_.wire.calls_in_progress() == 1; }));
+    const std::string reset = Frame(FrameType::kRstStream, 0, stream, Number32(8));
+    const std::string earlier = stream == 1 ? "" : Frame(FrameType::kRstStream, 0, stream - 2, Number32(8));
+    Send(application, reset + reset);
+    ASSERT_TRUE(h_.Until([this] { return h_.wire.calls_in_progress() == 0; }));
+    Send(application, earlier + reset + earlier);
+  }
+  h_.Settle();
+  EXPECT_EQ(h_.wire.abuse(), std::vector<std::string>{});
+}
+
 // RFC 9113 6.8
 TEST_F(Http2DownstreamTest, DrainsInTwoSteps) {
   PeerStream& stream = Get();
