@@ -21,6 +21,7 @@
 
 #include "absl/strings/ascii.h"
 #include "discovery/address.h"
+#include "discovery/host_lookup.h"
 #include "discovery/text.h"
 
 namespace naru::discovery {
@@ -175,39 +176,30 @@ std::optional<asio::ip::address> LiteralOf(const std::string& host) {
   return error ? std::nullopt : std::optional(address);
 }
 
-// A look-up that whoever asked may leave: getaddrinfo cannot be cut short.
+// A look-up that whoever asked may leave: it cannot be cut short.
 struct Lookup {
-  explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), done(executor) {}
+  explicit Lookup(const asio::any_io_executor& executor) : done(executor) {}
 
-  tcp::resolver resolver;
   asio::steady_timer done;
   bool finished = false;
   error_code error;
-  std::vector<tcp::endpoint> endpoints;
+  HostLookup::Endpoints endpoints;
 };
 
-void Start(const std::shared_ptr<Lookup>& lookup, const HttpUrl& url) {
-  lookup->resolver.async_resolve(url.host, std::to_string(url.port),
-                                 [lookup](error_code error, const tcp::resolver::results_type& results) {
-                                   lookup->finished = true;
-                                   lookup->error = error;
-                                   for (const auto& result : results)
-                                     lookup->endpoints.push_back(result.endpoint());
-                                   lookup->done.cancel();
-                                 });
-}
-
-using Endpoints = std::vector<tcp::endpoint>;
-
-asio::awaitable<std::optional<Fault>> Resolve(asio::any_io_executor executor, HttpUrl url, TimePoint deadline,
-                                              Endpoints* endpoints) {
+asio::awaitable<std::optional<Fault>> Resolve(HostLookup* hosts, asio::any_io_executor executor, HttpUrl url,
+                                              TimePoint deadline, HostLookup::Endpoints* endpoints) {
   if (const std::optional<asio::ip::address> literal = LiteralOf(url.host)) {
     endpoints->emplace_back(*literal, url.port);
     co_return std::nullopt;
   }
   const auto lookup = std::make_shared<Lookup>(executor);
   lookup->done.expires_at(deadline);
-  Start(lookup, url);
+  hosts->Find(url.host, url.port, [lookup](error_code error, const HostLookup::Endpoints& found) {
+    lookup->finished = true;
+    lookup->error = error;
+    lookup->endpoints = found;
+    lookup->done.cancel();
+  });
   const auto [cut_short] = co_await lookup->done.async_wait(kAsTuple);
   Fault fault{"resolving its name", lookup->error};
   if (!lookup->finished) fault.error = cut_short ? cut_short : error_code(beast::error::timeout);
@@ -297,6 +289,7 @@ class HttpClient::Impl {
   const std::string trust_file_;
   std::optional<ssl::context> tls_;  // made when first needed: the system's certificates take megabytes
   std::map<Origin, Idle> idle_;
+  HostLookup hosts_{executor_};
 };
 
 asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::Send(std::shared_ptr<Impl> self,
@@ -336,8 +329,8 @@ asio::awaitable<Exchanged> HttpClient::Impl::SendOn(Connection& connection, cons
 
 asio::awaitable<std::optional<Fault>> HttpClient::Impl::Connect(const HttpUrl& url, TimePoint deadline,
                                                                 Connection* connection) {
-  Endpoints endpoints;
-  std::optional<Fault> fault = co_await Resolve(executor_, url, deadline, &endpoints);
+  HostLookup::Endpoints endpoints;
+  std::optional<Fault> fault = co_await Resolve(&hosts_, executor_, url, deadline, &endpoints);
   if (fault.has_value()) co_return fault;
   if (url.tls) {
     connection->tls = std::make_unique<TlsStream>(executor_, *tls_);
