@@ -13,6 +13,7 @@
 namespace naru::config {
 namespace {
 
+constexpr std::string_view kUsualName = "naru.yaml";
 constexpr size_t kMostIncludedFiles = 1000;
 constexpr size_t kMostIncludedBytes = 64 * 1024 * 1024;  // over all files
 
@@ -33,8 +34,10 @@ class Loader {
  private:
   LoadResult Unreadable(const std::string& path, const absl::Status& why) {
     const int file = problems_.AddFile(path, "");
+    const bool here = path != kUsualName && !environment_.Glob(std::string(kUsualName)).empty();
     problems_.Add(Place{file, 0, 0}, std::string(why.message()),
-                  "name the file by -c FILE or by NARU_CONFIG");
+                  here ? "name the file by -c FILE or by NARU_CONFIG; there is one here: -c naru.yaml"
+                       : "name the file by -c FILE or by NARU_CONFIG");
     LoadResult result;
     result.problems = problems_.TakeProblems();
     result.unreadable = true;

@@ -189,7 +189,9 @@ naru.yaml:2:10: workers: "0" is below the least, 1
 
 TEST_F(CommandLineTest, CheckGives2ForAFileThatCannotBeRead) {
   EXPECT_EQ(Naru({"check", "-c", "none.yaml"}), 2);
-  EXPECT_EQ(out_.str(), "none.yaml: does not exist\n  name the file by -c FILE or by NARU_CONFIG\n");
+  EXPECT_EQ(out_.str(),
+            "none.yaml: does not exist\n  name the file by -c FILE or by NARU_CONFIG; there is one here: -c "
+            "naru.yaml\n");
 }
 
 TEST_F(CommandLineTest, CheckSpeaksJson) {

@@ -831,6 +831,13 @@ TEST_F(LoadConfigTest, AFileThatCannotBeReadIsToldApart) {
   EXPECT_FALSE(Load("services: [").unreadable);
 }
 
+TEST_F(LoadConfigTest, WhereThereIsAFileOfTheUsualNameHereItIsPointedAt) {
+  environment_.files["naru.yaml"] = "services: {}";
+  EXPECT_EQ(Render(LoadConfig("/etc/naru/naru.yaml", environment_).problems),
+            "/etc/naru/naru.yaml: does not exist\n"
+            "  name the file by -c FILE or by NARU_CONFIG; there is one here: -c naru.yaml\n");
+}
+
 TEST_F(LoadConfigTest, WhatIsNotYamlIsOneProblemWithAPlace) {
   EXPECT_EQ(Problems("services:\n  a: [1, 2\n  b: 3\n"),
             R"(naru.yaml:3:4: not YAML: end of sequence flow not found
