@@ -98,7 +98,9 @@ void HostLookup::Find(const std::string& host, uint16_t port, OnFound on_found) 
   Queue::Job& job = queue_->jobs.emplace_back(Queue::Job{host, port, {}});
   job.wanted_by.push_back(std::move(on_found));
   queue_->changed.notify_one();
-  if (!std::exchange(queue_->has_thread, true)) std::thread(&HostLookup::Work, queue_).detach();
+  if (queue_->has_thread) return;
+  std::thread(&HostLookup::Work, queue_).detach();
+  queue_->has_thread = true;  // not before it could be started
 }
 
 void HostLookup::Work(const std::shared_ptr<Queue>& queue) {

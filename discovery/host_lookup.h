@@ -23,7 +23,7 @@ class HostLookup {
   using OnFound = std::function<void(boost::system::error_code, const Endpoints&)>;
 
   explicit HostLookup(boost::asio::any_io_executor executor);
-  // Nobody is told any more.
+  // Does not wait. Nobody is told any more, but of what was found before.
   ~HostLookup();
   HostLookup(const HostLookup&) = delete;
   HostLookup& operator=(const HostLookup&) = delete;

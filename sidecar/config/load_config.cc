@@ -34,10 +34,10 @@ class Loader {
  private:
   LoadResult Unreadable(const std::string& path, const absl::Status& why) {
     const int file = problems_.AddFile(path, "");
-    const bool here = path != kUsualName && !environment_.Glob(std::string(kUsualName)).empty();
-    problems_.Add(Place{file, 0, 0}, std::string(why.message()),
-                  here ? "name the file by -c FILE or by NARU_CONFIG; there is one here: -c naru.yaml"
-                       : "name the file by -c FILE or by NARU_CONFIG");
+    std::string hint = "name the file by -c FILE or by NARU_CONFIG";
+    const std::string usual(kUsualName);
+    if (path != usual && !environment_.Glob(usual).empty()) hint += Cat("; there is one here: -c ", usual);
+    problems_.Add(Place{file, 0, 0}, std::string(why.message()), std::move(hint));
     LoadResult result;
     result.problems = problems_.TakeProblems();
     result.unreadable = true;

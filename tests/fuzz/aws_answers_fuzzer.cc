@@ -7,30 +7,20 @@
 #include "discovery/aws/credentials.h"
 #include "discovery/aws/task_containers.h"
 #include "discovery/aws/task_metadata.h"
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/answer_fuzzing.h"
 
 namespace {
 
 using naru::Require;
-using naru::discovery::Endpoint;
+using naru::RequireSentence;
 using namespace naru::discovery::aws;
 
 constexpr size_t kMostInstances = 1000;  // of a service: a quota of AWS
 
-template <class T>
-void RequireSentence(const absl::StatusOr<T>& read) {
-  Require(read.ok() || !read.status().message().empty());
-}
-
 void ReadInstances(std::string_view json) {
   const absl::StatusOr<CloudMapInstances> instances = DecodeInstances(json);
   RequireSentence(instances);
-  if (!instances.ok()) return;
-  Require(instances->answer.endpoints.size() <= kMostInstances);
-  for (const Endpoint& endpoint : instances->answer.endpoints) {
-    Require(endpoint.weight >= 1 && endpoint.weight <= Endpoint::kMostWeight && endpoint.address.port != 0);
-    Require(endpoint.metadata.size() <= Endpoint::kMostMetadata);
-  }
+  if (instances.ok()) naru::RequireWithinBounds(instances->answer.endpoints, kMostInstances);
 }
 
 }  // namespace

@@ -4,24 +4,19 @@
 
 #include "discovery/consul/consul_health.h"
 #include "discovery/endpoint_set.h"
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/answer_fuzzing.h"
 
 namespace {
 
-using naru::Require;
-using naru::discovery::Endpoint;
 using naru::discovery::HealthList;
 using naru::discovery::InstanceFilter;
 
 void Read(std::string_view body, const InstanceFilter& filter) {
   const absl::StatusOr<HealthList> list = naru::discovery::ReadHealth(body, filter);
-  if (!list.ok()) return Require(!list.status().message().empty());
-  Require(list->answer.endpoints.size() <= naru::discovery::kMostEndpoints);
-  Require(list->answer.endpoints.size() <= list->instances);
-  for (const Endpoint& endpoint : list->answer.endpoints) {
-    Require(endpoint.weight >= 1 && endpoint.weight <= Endpoint::kMostWeight && endpoint.address.port != 0);
-    Require(endpoint.metadata.size() <= Endpoint::kMostMetadata);
-  }
+  naru::RequireSentence(list);
+  if (!list.ok()) return;
+  naru::RequireWithinBounds(list->answer.endpoints, naru::discovery::kMostEndpoints);
+  naru::Require(list->answer.endpoints.size() <= list->instances);
 }
 
 }  // namespace
@@ -31,6 +26,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Read(body, {});
   Read(body, {{"v2"}, true});
   const auto names = naru::discovery::ReadServiceNames(body);
-  Require(names.ok() || !names.status().message().empty());
+  naru::RequireSentence(names);
   return 0;
 }

@@ -5,23 +5,18 @@
 
 #include "discovery/endpoint_set.h"
 #include "discovery/file/file_sd.h"
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/answer_fuzzing.h"
 
 namespace {
 
 using naru::Require;
 using naru::discovery::Answer;
-using naru::discovery::Endpoint;
 using naru::discovery::FileFormat;
 
 void Read(std::string_view text, FileFormat format) {
   const absl::StatusOr<Answer> answer = naru::discovery::ParseFileSd(text, format, "/f");
   if (!answer.ok()) return Require(std::string_view(answer.status().message().data(), 3) == "/f:");
-  Require(answer->endpoints.size() <= naru::discovery::kMostEndpoints);
-  for (const Endpoint& endpoint : answer->endpoints) {
-    Require(endpoint.weight >= 1 && endpoint.weight <= Endpoint::kMostWeight && endpoint.address.port != 0);
-    Require(endpoint.metadata.size() <= Endpoint::kMostMetadata);
-  }
+  naru::RequireWithinBounds(answer->endpoints, naru::discovery::kMostEndpoints);
 }
 
 }  // namespace

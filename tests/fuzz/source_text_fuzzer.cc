@@ -7,31 +7,33 @@
 #include "discovery/dns/resolv_conf.h"
 #include "discovery/http_url.h"
 #include "discovery/source_uri.h"
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/answer_fuzzing.h"
 
 namespace {
 
 using naru::Require;
+using naru::RequireSentence;
 using namespace naru::discovery;
 
 template <class T>
 void ReadAndWrite(std::string_view text) {
   const absl::StatusOr<T> read = T::Parse(text);
-  if (!read.ok()) return Require(!read.status().message().empty());
+  RequireSentence(read);
+  if (!read.ok()) return;
   const absl::StatusOr<T> again = T::Parse(read->ToString());
   Require(again.ok() && *again == *read);
 }
 
 void ReadUri(std::string_view text) {
   const absl::StatusOr<SourceUri> uri = SourceUri::Parse(text);
-  if (!uri.ok()) return Require(!uri.status().message().empty());
-  Require(uri->text == text && !uri->name.empty());
+  RequireSentence(uri);
+  if (uri.ok()) Require(uri->text == text && !uri->name.empty());
 }
 
 void ReadTemplate(std::string_view text) {
   const absl::StatusOr<SourceTemplate> pattern = SourceTemplate::Parse(text);
-  if (!pattern.ok()) return Require(!pattern.status().message().empty());
-  Require(pattern->For("courses").ok());
+  RequireSentence(pattern);
+  if (pattern.ok()) Require(pattern->For("courses").ok());
 }
 
 }  // namespace

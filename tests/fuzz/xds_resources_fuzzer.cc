@@ -5,23 +5,18 @@
 #include "discovery/endpoint_set.h"
 #include "discovery/xds/ads_message.h"
 #include "discovery/xds/resources.h"
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/answer_fuzzing.h"
 
 namespace {
 
-using naru::Require;
 using namespace naru::discovery;
 
 void ReadResource(std::string_view bytes) {
   const Decoded<ClusterResource> cluster = DecodeCluster(bytes);
-  Require(cluster.content.ok() || !cluster.content.status().message().empty());
+  naru::RequireSentence(cluster.content);
   const Decoded<LoadAssignmentResource> assignment = DecodeLoadAssignment(bytes);
-  if (!assignment.content.ok()) return Require(!assignment.content.status().message().empty());
-  Require(assignment.content->endpoints.size() <= kMostEndpoints);
-  for (const Endpoint& endpoint : assignment.content->endpoints) {
-    Require(endpoint.weight >= 1 && endpoint.weight <= Endpoint::kMostWeight && endpoint.address.port != 0);
-    Require(endpoint.metadata.size() <= Endpoint::kMostMetadata);
-  }
+  naru::RequireSentence(assignment.content);
+  if (assignment.content.ok()) naru::RequireWithinBounds(assignment.content->endpoints, kMostEndpoints);
 }
 
 }  // namespace
