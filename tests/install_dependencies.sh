@@ -77,6 +77,9 @@ install_packages() {
   mapfile -t missing < <(missing_of "$@")
   [ ${#missing[@]} = 0 ] && return 0
   command -v apt-get >/dev/null || { say "this system has no apt-get; install by hand: ${missing[*]}"; return 1; }
+  # One at a time: two parts of the tests may find something missing at once, and apt-get does not wait for itself.
+  exec 9>>"${TMPDIR:-/tmp}/naru-install-dependencies.$(id -u).lock"
+  flock 9
   as_root apt-get update -q </dev/null >/dev/null || say "apt-get update failed: trying with the lists that are there"
   for alternatives in "${missing[@]}"; do names+=("$(available_of "$alternatives")"); done
   say "installing ${names[*]}"

@@ -16,10 +16,20 @@ from support.naru import ROOT, free_port
 from support.upstream import ok
 from support.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("private_network")
+# In this order: nothing can be installed from inside the private network.
+pytestmark = pytest.mark.usefixtures("real_servers", "private_network")
 
 NAME = "courses.test"
 FAILURES = {"SERVFAIL": Says(code=SERVFAIL), "REFUSED": Says(code=REFUSED), "no answer": SILENT}
+
+
+@pytest.fixture(scope="module")
+def real_servers():
+    """Debian's dnsmasq, and a CoreDNS."""
+    for install in ["install_dependencies.sh", "dnsmasq-base"], ["install_coredns.sh"]:
+        done = subprocess.run([ROOT / "tests" / install[0], *install[1:]], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, f"tests/{' '.join(install)} failed:\n{done.stderr}"
 
 
 @pytest.fixture
@@ -324,7 +334,6 @@ def running(*command, cwd):
 @pytest.fixture
 def dnsmasq(tmp_path):
     """Debian's dnsmasq: give it lines as in /etc/hosts, and again to change them."""
-    subprocess.run([ROOT / "tests" / "install_dependencies.sh", "dnsmasq-base"], check=True, stdin=subprocess.DEVNULL)
     directory = tmp_path / "dnsmasq"
     directory.mkdir()
     hosts = directory / "hosts"
@@ -384,7 +393,6 @@ RECORDS
 @pytest.fixture
 def coredns(tmp_path):
     """A real CoreDNS with a zone of these records, which may be changed."""
-    subprocess.run([ROOT / "tests" / "install_coredns.sh"], check=True, stdin=subprocess.DEVNULL)
     directory = tmp_path / "coredns"
     directory.mkdir()
     with contextlib.ExitStack() as stack:
