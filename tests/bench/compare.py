@@ -2,7 +2,7 @@
 
 Every proxy has one worker, keeps connections to the origin open, has timeouts set and no access log. naru runs with
 its defaults: every policy and metric is on. CPU is user and system time of the proxy's processes from /proc, divided
-by the requests that h2load saw succeed. On two or more cores the proxy has core 0 for itself; h2load and the service
+by the requests that h2load saw succeed; latency is that of paced_load, which sends its calls evenly. On two or more cores the proxy has core 0 for itself; h2load and the service
 behind the proxy share the others. Rounds alternate between the proxies, and the tables show medians.
 """
 
@@ -112,21 +112,31 @@ def check_grpc(proxy, load):
         raise SystemExit(f"{proxy.name} does not carry gRPC:\n{headers}\n{message!r}")
 
 
-def percentile(ordered, share):
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+class PacedLoad:
+    """paced_load, which makes calls of HTTP/1 at a steady rate."""
 
+    def __init__(self, program, cores):
+        self.program = program
+        self.cores = cores
 
-def latency_at_rate(target, rate, seconds, load, work):
-    """p50 and p99 in microseconds, and CPU per request, at a fixed rate over all connections."""
-    log = work / "latency.tsv"
-    paced = ["-c", CONNECTIONS, "--rps", f"{rate / CONNECTIONS:.2f}"]
-    load.run(target.port, "/", *paced, "-D", 1)  # warm
-    log.unlink(missing_ok=True)
-    before = sum(target.cpu_seconds())
-    load.run(target.port, "/", *paced, "-D", seconds, f"--log-file={log}")
-    spent = sum(target.cpu_seconds()) - before
-    times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines() if line.split("\t")[1] == "200")
-    return {"p50": percentile(times, 0.50), "p99": percentile(times, 0.99), "cpu": spent * 1e6 / len(times)}
+    def run(self, target, rate, seconds):
+        """p50 and p99 in microseconds, and CPU per request of the proxy."""
+        self._run(target.port, rate, 1)  # warm
+        before = sum(target.cpu_seconds())
+        calls, p50, p99 = self._run(target.port, rate, seconds)
+        spent = sum(target.cpu_seconds()) - before
+        if calls < int(rate * seconds):
+            print(f"warning: {target.name}: {calls} of {int(rate * seconds)} calls were answered", file=sys.stderr)
+        return {"p50": p50, "p99": p99, "cpu": spent * 1e6 / calls}
+
+    def _run(self, port, rate, seconds):
+        command = [self.program, str(port), str(CONNECTIONS), f"{rate:.2f}", str(seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                              timeout=seconds + 30, preexec_fn=(lambda: pin(0, self.cores)) if self.cores else None)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        calls, p50, p99 = done.stdout.split()
+        return int(calls), float(p50), float(p99)
 
 
 def idle_http1(port):
@@ -284,16 +294,18 @@ class Http1(Part):
         reference = self.median("haproxy", "rps") or min(filter(None, (self.median(k.name, "rps") for k in self.kinds)))
         self.rate = self.options.rate or reference / 2
         seconds = self.options.seconds
-        direct = latency_at_rate(self.direct, self.rate, seconds, self.load, self.work)
+        paced = PacedLoad(self.options.paced_load, self.load_cores)
+        direct = paced.run(self.direct, self.rate, seconds)
         self.note(self.direct, direct)
         for kind in self.in_turn(number):
             with kind(self.work, origin_port).start(self.proxy_cores) as proxy:
-                through = latency_at_rate(proxy, self.rate, seconds, self.load, self.work)
+                through = paced.run(proxy, self.rate, seconds)
                 self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
                 self.note(proxy, {"paced_cpu": through["cpu"]})
 
     def note_below(self):
-        return f"Latency at {self.rate:,.0f} requests/s."
+        return (f"Latency at {self.rate:,.0f} requests/s; without a proxy p50 {self.median('direct', 'p50'):,.0f} and p99 "
+                f"{self.median('direct', 'p99'):,.0f} µs.")
 
 
 class Http2(Part):
@@ -399,14 +411,14 @@ def main():
     parser = argparse.ArgumentParser(prog="tests/bench/compare.sh", description="Measures naru beside other proxies.")
     parser.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
     parser.add_argument("--only", default="naru,haproxy,nginx,nghttpx,envoy", help="which proxies, separated by commas")
-    parser.add_argument("--part", choices=[*PARTS, "all"], default="all", help="which protocol (all)")
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="all", help="which protocol (all); discovery: naru alone, while lists change")
     parser.add_argument("--rounds", type=int, help="how often each is measured (5; with --quick 1)")
     parser.add_argument("--requests", type=int, help="requests of one run (200000; with --quick 60000)")
     parser.add_argument("--seconds", type=int, help="how long latency is watched (8; with --quick 3)")
     parser.add_argument("--rate", type=float, help="requests/s for latency (half of what HAProxy manages)")
     parser.add_argument("--no-pin", dest="pin", action="store_false", help="let the system place the processes")
     parser.add_argument("--naru", default="build/release/naru", help=argparse.SUPPRESS)
-    for service in ("--origin", "--origin-http2", "--grpc-server"):
+    for service in ("--origin", "--paced-load", "--origin-http2", "--grpc-server"):
         parser.add_argument(service, help=argparse.SUPPRESS)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/bench"), help=argparse.SUPPRESS)
     options = parser.parse_args()

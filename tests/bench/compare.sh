@@ -14,14 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 for word in "$@"; do
-  case "$word" in -h|--help) case " $* " in
-  *" --part discovery "*)
-    words=" $* "
-    exec python3 tests/bench/discovery.py --naru "$NARU_BINARY" --origin build/bench/origin --work build/bench \
-      ${words/ --part discovery / }
-    ;;
-esac
-exec python3 tests/bench/compare.py --help ;; esac
+  case "$word" in -h|--help) exec python3 tests/bench/compare.py --help ;; esac
 done
 
 tests/install_dependencies.sh g++ 'pkg-config|pkgconf' libnghttp2-dev libgrpc++-dev nghttp2-client nghttp2-proxy haproxy \
@@ -40,6 +33,7 @@ service() {
     g++ -std=c++20 -O2 -o "build/bench/$name" "tests/bench/$name.cc" "$@"
 }
 service origin
+service paced_load
 service origin_http2 -lnghttp2
 service grpc_server $(pkg-config --cflags --libs grpc++)
 
@@ -55,9 +49,10 @@ fi
 case " $* " in
   *" --part discovery "*)
     words=" $* "
-    exec python3 tests/bench/discovery.py --naru "$NARU_BINARY" --origin build/bench/origin --work build/bench \
+    exec python3 tests/bench/discovery.py --naru "$NARU_BINARY" --origin build/bench/origin \
+      --paced-load build/bench/paced_load --work build/bench \
       ${words/ --part discovery / }
     ;;
 esac
 exec python3 tests/bench/compare.py --naru "$NARU_BINARY" --origin build/bench/origin \
-  --origin-http2 build/bench/origin_http2 --grpc-server build/bench/grpc_server --work build/bench "$@"
+  --paced-load build/bench/paced_load --origin-http2 build/bench/origin_http2 --grpc-server build/bench/grpc_server --work build/bench "$@"

@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.request
 
-from compare import CONNECTIONS, Load, latency_at_rate
+from compare import CONNECTIONS, PacedLoad
 from proxies import Naru, answers, free_port, pin
 
 SERVICES = 1000
@@ -101,7 +101,7 @@ def measure(options):
     proxy_cores, load_cores = ({cores[0]}, set(cores[1:])) if len(cores) > 1 else (None, None)
     if load_cores:
         pin(0, load_cores)
-    load = Load("http1", load_cores, options.work)
+    load = PacedLoad(options.paced_load, load_cores)
     port = free_port()
     origin = subprocess.Popen([options.origin, str(port)])
     results = {}
@@ -121,18 +121,18 @@ def measure(options):
                 time.sleep(1)
                 note(full_mb=proxy.rss_bytes() / 1e6)
                 rate = options.rate
-                calm = latency_at_rate(proxy, rate, options.seconds, load, options.work)
+                calm = load.run(proxy, rate, options.seconds)
                 updates = Updates(proxy, options.seconds)
                 time.sleep(1)
                 updates.start()
-                busy = latency_at_rate(proxy, rate, options.seconds, load, options.work)
+                busy = load.run(proxy, rate, options.seconds)
                 updates.stopped.set()
                 updates.join()
                 proxy.settle(updates.count // 2)
                 note(updates=updates.count, after_mb=proxy.rss_bytes() / 1e6)
                 for word in ("p50", "p99"):
                     note(**{f"calm_{word}": calm[word], f"busy_{word}": busy[word]})
-                print(f"discovery, round {number + 1}: p99 {calm['p99']} us calm, {busy['p99']} us during "
+                print(f"discovery, round {number + 1}: p99 {calm['p99']:.0f} us calm, {busy['p99']:.0f} us during "
                       f"{updates.count} updates", file=sys.stderr, flush=True)
     finally:
         origin.kill()
@@ -148,6 +148,7 @@ def main():
     parser.add_argument("--rate", type=float, default=5000, help="calls/s while lists change (5000)")
     parser.add_argument("--naru", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--origin", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--paced-load", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--work", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else ROUNDS)
