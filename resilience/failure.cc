@@ -1,6 +1,7 @@
 #include "resilience/failure.h"
 
 #include <array>
+#include <utility>
 
 namespace naru::resilience {
 namespace {
@@ -99,6 +100,8 @@ constexpr std::array<std::string_view, kOutcomes> kOutcomeWords = {
 };
 
 }  // namespace
+
+Failure::Failure(FailureKind kind, std::string detail) : kind(kind), detail(std::move(detail)) {}
 
 const FailureTraits& TraitsOf(FailureKind kind) {
   return kTable[static_cast<size_t>(kind)].traits;

@@ -82,6 +82,10 @@ Outcome OutcomeOfStatus(int http_status);
 
 // What happened and, where known, why: one sentence for the person who reads it at night.
 struct Failure {
+  // Not inline, and cold: the compiler then keeps all that leads here apart from the code of calls that go
+  // well, which is too long for the processor's first cache as it is.
+  [[gnu::cold]] Failure(FailureKind kind, std::string detail);
+
   FailureKind kind;
   std::string detail;
 

@@ -124,6 +124,7 @@ net::Task<Ending> AnswerFailure(Call& call, const Failure& failure, AnswerWriter
 
 net::Task<Ending> AnswerCall(DownstreamHost& host, Call& call, Result<Response>& result,
                              AnswerWriter& writer) {
+  host.stack().Answered(call, result);
   if (!result.ok()) return AnswerFailure(call, result.failure(), writer);
   if (result->head->status == 101) return RunTunnel(host, call, *result, writer);
   return PassOn(host, call, *result, writer);

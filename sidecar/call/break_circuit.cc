@@ -4,24 +4,22 @@ namespace naru::call {
 
 net::Task<Result<Response>> BreakCircuit::Handle(Call& call, Next next) {
   resilience::CircuitBreaker* breaker = call.plan->guards.breaker.get();
-  if (breaker == nullptr) co_return co_await next(call);
+  if (breaker == nullptr) return next(call);
   const TimePoint now = scheduler_.now();
   const auto verdict = breaker->Admit(now);
   if (verdict == resilience::CircuitBreaker::Verdict::kRefuse) {
     call.policy_note = "breaker.failure_rate";
     call.retry_after = breaker->RetryAfter(scheduler_.now());
-    co_return Failure{FailureKind::kBreakerOpen,
-                      "too many of the last calls to it failed; the next try goes through in " +
-                          std::to_string(call.retry_after / std::chrono::milliseconds(1)) + " ms"};
+    return Refused({FailureKind::kBreakerOpen,
+                    "too many of the last calls to it failed; the next try goes through in " +
+                        std::to_string(call.retry_after / std::chrono::milliseconds(1)) + " ms"});
   }
   call.admitted_as = verdict;
   call.admitted_at = now;
-  Result<Response> result = co_await next(call);
-  // A stream may last for hours; that it began is the answer.
-  if (result.ok() && IsStream(*result->head)) Record(call, resilience::Grade::kSuccess);
-  co_return result;
+  return next(call);
 }
 
+// A stream may last for hours; that it began is the answer.
 void BreakCircuit::AnswerLasts(Call& call) {
   Record(call, resilience::Grade::kSuccess);
 }

@@ -42,18 +42,19 @@ std::optional<Failure> ReadCallerDeadline(Call& call) {
 }  // namespace
 
 net::Task<Result<Response>> EnforceDeadline::Handle(Call& call, Next next) {
-  if (std::optional<Failure> failure = ReadCallerDeadline(call)) co_return std::move(*failure);
+  if (std::optional<Failure> failure = ReadCallerDeadline(call)) return Refused(*std::move(failure));
   call.answer_awaited = true;
   call.answer_by = AnswerBy(call, call.started);
   scheduler_.timers().Arm(call.deadline_timer, call.answer_by);
-  Result<Response> result = co_await next(call);
+  return next(call);
+}
+
+void EnforceDeadline::Answered(Call& call, const Result<Response>& result) {
   call.deadline_timer.Disarm();
   call.answer_awaited = false;
-  if (result.ok() && call.caller_deadline) {
-    call.answer_by = *call.caller_deadline;
-    scheduler_.timers().Arm(call.deadline_timer, call.answer_by);
-  }
-  co_return result;
+  if (!result.ok() || !call.caller_deadline) return;
+  call.answer_by = *call.caller_deadline;
+  scheduler_.timers().Arm(call.deadline_timer, call.answer_by);
 }
 
 void EnforceDeadline::Finish(Call& call, const Ending&) {

@@ -15,6 +15,7 @@ class EnforceDeadline final : public Layer {
  public:
   explicit EnforceDeadline(net::Scheduler& scheduler) : scheduler_(scheduler) {}
   net::Task<Result<Response>> Handle(Call& call, Next next) override;
+  void Answered(Call& call, const Result<Response>& result) override;
   void Finish(Call& call, const Ending& ending) override;
 
  private:

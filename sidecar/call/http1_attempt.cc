@@ -8,7 +8,6 @@
 #include "sidecar/call/connect_failure.h"
 #include "sidecar/call/enforce_deadline.h"
 #include "sidecar/call/layer.h"
-#include "sidecar/call/message_writer.h"
 #include "sidecar/http/http2_session.h"
 
 namespace naru::call {
@@ -51,8 +50,15 @@ net::Task<Result<Response>> Http1Attempt::Send() {
     std::optional<Failure> unconnected = co_await Connect();
     if (unconnected) co_return std::move(*unconnected);
   }
-  std::optional<Failure> unsent = co_await SendRequest();
-  if (unsent) co_return std::move(*unsent);
+  Chunk first;
+  if (std::optional<Failure> broken = ComposeRequest(first)) co_return *std::move(broken);
+  const IoResult written = co_await WriteBody(first);
+  sent_at_ = context_.loop.ReadClock();
+  if (!written.ok() && written.bytes == 0 && !call_.cancellation.cancelled()) {
+    co_return Failure{FailureKind::kUnsentReset, "the connection was closed before the request left"};
+  }
+  // A write that failed half way may be an answer that came early: reading tells.
+  if (written.ok() && !upload_complete_) upload_.Start(Upload());
   co_return co_await ReceiveAnswer();
 }
 
@@ -71,31 +77,24 @@ net::Task<std::optional<Failure>> Http1Attempt::Connect() {
   co_return ConnectFailure(connection_->socket, waited);
 }
 
-net::Task<std::optional<Failure>> Http1Attempt::SendRequest() {
+// The head goes to upstream_out, what has come of the body to `first`.
+std::optional<Failure> Http1Attempt::ComposeRequest(Chunk& first) {
   call_.upstream_out.clear();
   AppendUpstreamHead(call_.upstream_out, call_, context_.loop.now());
-  Chunk first{{}, true};
+  first = {{}, true};
   if (call_.body != nullptr) {
     std::optional<Result<Chunk>> buffered = call_.replay.Buffered();
-    if (buffered && !buffered->ok()) co_return std::move(buffered->failure());
+    if (buffered && !buffered->ok()) return std::move(buffered->failure());
     first = buffered ? **buffered : Chunk{};
   }
   upload_complete_ = first.last;
   if (try_by_ && upload_complete_) Arm(*try_by_);
-  const IoResult written = co_await WriteBody(first);
-  sent_at_ = context_.loop.ReadClock();
-  if (!written.ok() && written.bytes == 0 && !call_.cancellation.cancelled()) {
-    co_return Failure{FailureKind::kUnsentReset, "the connection was closed before the request left"};
-  }
-  // A write that failed half way may be an answer that came early: reading tells.
-  if (written.ok() && !upload_complete_) upload_.Start(Upload());
-  co_return std::nullopt;
+  return std::nullopt;
 }
 
-net::Task<IoResult> Http1Attempt::WriteBody(Chunk chunk) {
+MessageWrite Http1Attempt::WriteBody(Chunk chunk) {
   call_.bytes_up += chunk.bytes.size();
-  return WriteMessagePart(connection_->socket, call_.upstream_out, chunk, call_.head.body.kind,
-                          call_.replay.trailers());
+  return {connection_->socket, call_.upstream_out, chunk, call_.head.body.kind, call_.replay.trailers()};
 }
 
 net::Task<void> Http1Attempt::Upload() {
@@ -165,8 +164,27 @@ net::Task<std::optional<Failure>> Http1Attempt::ReceiveHead() {
     }
     if (verdict == Verdict::kTooLarge)
       co_return Failure{FailureKind::kBadResponse, "the head is larger than 64 KiB"};
-    std::optional<Failure> failure = co_await ReceiveMore();
-    if (failure) co_return failure;
+    if (!buffer_) {
+      const IoResult ready = co_await connection_->socket.WaitReadable();
+      if (!ready.ok()) co_return BeforeAnswer(ready.error);
+    }
+    MakeRoom();
+    const IoResult got =
+        co_await connection_->socket.Read({buffer_.data() + end_, buffer_.capacity() - end_});
+    if (!got.ok()) co_return BeforeAnswer(got.error);
+    end_ += got.bytes;
+    got_bytes_ = true;
+  }
+}
+
+// So that a read has somewhere to go.
+void Http1Attempt::MakeRoom() {
+  if (!buffer_) {
+    buffer_ = context_.buffers.Small();
+  } else if (end_ == buffer_.capacity()) {
+    net::Buffer larger = context_.buffers.OfSize(begin_ + http::kMaxHeadBytes + net::BufferPool::kSmallBytes);
+    std::memcpy(larger.data(), buffer_.data(), end_);
+    buffer_ = std::move(larger);
   }
 }
 
@@ -176,24 +194,6 @@ std::optional<Failure> Http1Attempt::ParseHead() {
   const std::string_view problem = http::ParseResponseHead(head, call_.head.method, call_.answer);
   if (problem.empty()) return std::nullopt;
   return Failure{FailureKind::kBadResponse, std::string(problem)};
-}
-
-net::Task<std::optional<Failure>> Http1Attempt::ReceiveMore() {
-  if (!buffer_) {
-    const IoResult ready = co_await connection_->socket.WaitReadable();
-    if (!ready.ok()) co_return BeforeAnswer(ready.error);
-    buffer_ = context_.buffers.Small();
-  }
-  if (end_ == buffer_.capacity()) {
-    net::Buffer larger = context_.buffers.OfSize(begin_ + http::kMaxHeadBytes + net::BufferPool::kSmallBytes);
-    std::memcpy(larger.data(), buffer_.data(), end_);
-    buffer_ = std::move(larger);
-  }
-  const IoResult got = co_await connection_->socket.Read({buffer_.data() + end_, buffer_.capacity() - end_});
-  if (!got.ok()) co_return BeforeAnswer(got.error);
-  end_ += got.bytes;
-  got_bytes_ = true;
-  co_return std::nullopt;
 }
 
 Failure Http1Attempt::FailureOf(IoError error, FailureKind otherwise, std::string_view what) const {

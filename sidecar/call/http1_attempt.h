@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sidecar/call/attempt.h"
+#include "sidecar/call/message_writer.h"
 #include "sidecar/call/upstream_context.h"
 #include "sidecar/http/body_decoder.h"
 #include "sidecar/http/http1_head.h"
@@ -38,13 +39,13 @@ class Http1Attempt final : public Attempt {
   static constexpr int kMaxInformational = 32;  // 1xx answers before the final one
 
   net::Task<std::optional<Failure>> Connect();
-  net::Task<std::optional<Failure>> SendRequest();
+  std::optional<Failure> ComposeRequest(Chunk& first);
   net::Task<void> Upload();
   // Writes what call.upstream_out holds, the head at first, and a piece of the body.
-  net::Task<net::IoResult> WriteBody(Chunk chunk);
+  MessageWrite WriteBody(Chunk chunk);
   net::Task<Result<Response>> ReceiveAnswer();
   net::Task<std::optional<Failure>> ReceiveHead();
-  net::Task<std::optional<Failure>> ReceiveMore();
+  void MakeRoom();
   std::optional<Failure> ParseHead();
   Result<Chunk> DecodeBuffered();
   bool WantsLargeBuffer() const;

@@ -92,16 +92,25 @@ net::Task<Http1Downstream::HeadResult> Http1Downstream::ReceiveHead() {
     const bool begins = !received_.empty();
     if (!began) host_.loop().timers().Arm(timer_, host_.loop().now() + (begins ? kHeadLimit : kIdleLimit));
     began = begins;
-    const bool more = co_await ReceiveMore();
-    if (!more) co_return HeadResult::kEnd;
+    if (received_.empty()) {
+      received_.Release();
+      const IoResult ready = co_await socket_->WaitReadable();
+      if (!ready.ok()) co_return HeadResult::kEnd;
+    }
+    MakeRoom();
+    const IoResult got = co_await socket_->Read(
+        {received_.buffer.data() + received_.end, received_.buffer.capacity() - received_.end});
+    if (!got.ok()) {
+      application_finished_ = got.error == IoError::kEof;
+      co_return HeadResult::kEnd;
+    }
+    received_.end += got.bytes;
   }
 }
 
-net::Task<bool> Http1Downstream::ReceiveMore() {
+// So that a read has somewhere to go.
+void Http1Downstream::MakeRoom() {
   if (received_.empty()) {
-    received_.Release();
-    const IoResult ready = co_await socket_->WaitReadable();
-    if (!ready.ok()) co_return false;
     received_.buffer = host_.buffers().Small();
   } else if (received_.end == received_.buffer.capacity()) {
     net::Buffer larger = host_.buffers().OfSize(http::kMaxHeadBytes + net::BufferPool::kSmallBytes);
@@ -110,14 +119,6 @@ net::Task<bool> Http1Downstream::ReceiveMore() {
     received_.begin = 0;
     received_.buffer = std::move(larger);
   }
-  const IoResult got = co_await socket_->Read(
-      {received_.buffer.data() + received_.end, received_.buffer.capacity() - received_.end});
-  if (!got.ok()) {
-    application_finished_ = got.error == IoError::kEof;
-    co_return false;
-  }
-  received_.end += got.bytes;
-  co_return true;
 }
 
 bool Http1Downstream::FindHead(std::optional<Failure>& refused) {
@@ -209,8 +210,9 @@ Duplex& Http1Downstream::tunnel() {
 net::Task<bool> Http1Downstream::Write(Chunk chunk, Framing::Kind framing, const http::FieldList& trailers) {
   const Call& call = block_->call;
   const Duration limit = call.plan == nullptr ? kLingerLimit : call.policy().idle_timeout;
-  host_.loop().timers().Arm(timer_, host_.loop().now() + limit);
-  const IoResult written = co_await WriteMessagePart(*socket_, block_->out, chunk, framing, trailers);
+  MessageWrite write(*socket_, block_->out, chunk, framing, trailers);
+  if (!write.TryNow()) host_.loop().timers().Arm(timer_, host_.loop().now() + limit);
+  const IoResult written = co_await write;
   timer_.Disarm();
   if (!written.ok()) Cut();
   co_return written.ok();

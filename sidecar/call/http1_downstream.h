@@ -43,7 +43,7 @@ class Http1Downstream final : public DownstreamConnection, private AnswerWriter 
 
   net::Task<void> Serve();
   net::Task<HeadResult> ReceiveHead();
-  net::Task<bool> ReceiveMore();
+  void MakeRoom();
   // True when a whole, sound head was found; otherwise `refused` may say why the connection must end.
   bool FindHead(std::optional<Failure>& refused);
   net::Task<void> Refuse(Failure failure);

@@ -2,6 +2,18 @@
 
 namespace naru::call {
 
+net::Task<Result<Response>> Refused(Failure failure) {
+  co_return failure;
+}
+
+void TellAnswered(std::span<Layer* const> layers, Call& call, const Result<Response>& result) {
+  const bool lasts = result.ok() && IsStream(*result->head);
+  for (Layer* layer : layers) {
+    layer->Answered(call, result);
+    if (lasts) layer->AnswerLasts(call);
+  }
+}
+
 resilience::Grade GradeOf(Outcome outcome) {
   using resilience::Grade;
   switch (outcome) {

@@ -52,14 +52,16 @@ net::Task<Result<Response>> LimitConcurrency::Handle(Call& call, Next next) {
   resilience::ConcurrencyLimit& limit = *call.plan->guards.limit;
   // Nobody overtakes those who wait already.
   const bool free = limit.queued() == 0 && limit.TryAcquire(call.policy().limits);
-  if (!free) {
-    std::optional<Failure> refused = co_await TakePlace(call);
-    if (refused) co_return std::move(*refused);
-  }
+  if (!free) return Queue(call, next);
   call.has_permit = true;
-  Result<Response> result = co_await next(call);
-  if (result.ok() && IsStream(*result->head)) Release(call);
-  co_return result;
+  return next(call);
+}
+
+net::Task<Result<Response>> LimitConcurrency::Queue(Call& call, Next next) {
+  std::optional<Failure> refused = co_await TakePlace(call);
+  if (refused) co_return *std::move(refused);
+  call.has_permit = true;
+  co_return co_await next(call);
 }
 
 net::Task<std::optional<Failure>> LimitConcurrency::TakePlace(Call& call) {

@@ -37,6 +37,7 @@ class LimitConcurrency final : public Layer {
   class Waiter;
   using Line = boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>>;
 
+  net::Task<Result<Response>> Queue(Call& call, Next next);
   net::Task<std::optional<Failure>> TakePlace(Call& call);
   void Release(Call& call);
   void GiveUpPlace(const LimitPtr& limit);

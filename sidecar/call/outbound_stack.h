@@ -35,6 +35,9 @@ class OutboundStack {
   // Carries a call down to an endpoint and returns the head of its answer, or why there is none.
   net::Task<Result<Response>> Carry(Call& call) { return Next(layers_.data())(call); }
 
+  // Whoever carried a call says so here as soon as it has the result.
+  void Answered(Call& call, const Result<Response>& result) { TellAnswered(layers_, call, result); }
+
   // The answer of a gRPC call turned out to be a stream. Only the first time counts.
   void AnswerLasts(Call& call);
 

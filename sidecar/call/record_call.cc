@@ -1,6 +1,7 @@
 #include "sidecar/call/record_call.h"
 
 #include <algorithm>
+#include <array>
 
 namespace naru::call {
 namespace {
@@ -8,11 +9,12 @@ namespace {
 // 128 random bits as 32 hexadecimal digits.
 void AppendRandomId(std::string& out, std::mt19937_64& random) {
   static constexpr char kHex[] = "0123456789abcdef";
-  out.reserve(32);
-  for (int word = 0; word < 2; ++word) {
+  std::array<char, 32> digits;
+  for (auto at = digits.begin(); at != digits.end();) {
     uint64_t bits = random();
-    for (int digit = 0; digit < 16; ++digit, bits >>= 4) out.push_back(kHex[bits & 15]);
+    for (int digit = 0; digit < 16; ++digit, bits >>= 4) *at++ = kHex[bits & 15];
   }
+  out.append(digits.data(), digits.size());
 }
 
 // Until the answer began: a long download or a stream is not slow for being long.

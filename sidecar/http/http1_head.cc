@@ -149,6 +149,7 @@ bool MayHaveBytes(const Framing& body) {
 }
 
 std::string_view CheckConnection(const FieldList& fields) {
+  if (!fields.Has(FieldId::kConnection)) return {};
   size_t tokens = 0;
   for (const Field& field : fields) {
     if (field.id == FieldId::kConnection) ForEachToken(field.value, [&](std::string_view) { ++tokens; });

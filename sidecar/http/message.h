@@ -60,18 +60,28 @@ struct Field {
 class FieldList {
  public:
   void Add(std::string_view name, std::string_view value) {
-    fields_.push_back({name, value, IdOf(name), false});
+    const FieldId id = IdOf(name);
+    present_ |= BitOf(id);
+    fields_.push_back({name, value, id, false});
   }
-  void Clear() { fields_.clear(); }
+  void Clear() {
+    fields_.clear();
+    present_ = 0;
+  }
   // Gives its memory back too.
-  void Release() { std::vector<Field>().swap(fields_); }
+  void Release() {
+    std::vector<Field>().swap(fields_);
+    present_ = 0;
+  }
+
+  bool Has(FieldId id) const { return (present_ & BitOf(id)) != 0; }
 
   // The first field with this id, or nullptr.
-  const Field* Find(FieldId id) const;
+  const Field* Find(FieldId id) const { return Has(id) ? FindPresent(id) : nullptr; }
   // How many fields have this id.
-  int Count(FieldId id) const;
+  int Count(FieldId id) const { return Has(id) ? CountPresent(id) : 0; }
   // True if a field with this id has `token` in its comma-separated list, whatever the case.
-  bool HasToken(FieldId id, std::string_view token) const;
+  bool HasToken(FieldId id, std::string_view token) const { return Has(id) && HasPresentToken(id, token); }
 
   size_t size() const { return fields_.size(); }
   bool empty() const { return fields_.empty(); }
@@ -81,8 +91,15 @@ class FieldList {
   auto end() const { return fields_.end(); }
 
  private:
+  static constexpr uint32_t BitOf(FieldId id) { return uint32_t{1} << static_cast<int>(id); }
+  const Field* FindPresent(FieldId id) const;
+  int CountPresent(FieldId id) const;
+  bool HasPresentToken(FieldId id, std::string_view token) const;
+
   std::vector<Field> fields_;
+  uint32_t present_ = 0;  // a bit for every id; what is asked for mostly is not there
 };
+static_assert(static_cast<int>(FieldId::kXRequestId) < 32, "present_ needs a bit for every id");
 
 // Where a body ends.
 struct Framing {

@@ -1,12 +1,12 @@
 // Calls at a steady rate, for the latency that a proxy adds.
 //
-//   paced_load PORT CONNECTIONS RATE SECONDS    GET / on 127.0.0.1:PORT, RATE times a second over all connections;
-//   prints "CALLS P50 P99", the percentiles in microseconds
+//   paced_load PORT CONNECTIONS RATE SECONDS    GET / on 127.0.0.1:PORT, RATE times a second over all
+//   connections; prints "CALLS P50 P99", the percentiles in microseconds
 //
-// Open loop: call k is due at k / RATE and goes out on connection k mod CONNECTIONS, whatever became of the calls
-// before it. Latency counts from when a call was due, so a proxy that stalls is charged for all who had to wait (no
-// coordinated omission). h2load's --rps is no substitute: it wakes every 10 ms and sends what is due since in one
-// burst, so that its percentiles show the queue of the burst. Linux only.
+// Open loop: call k is due at k / RATE and goes out on connection k mod CONNECTIONS, whatever became of the
+// calls before it. Latency counts from when a call was due, so a proxy that stalls is charged for all who had
+// to wait (no coordinated omission). h2load's --rps is no substitute: it wakes every 10 ms and sends what is
+// due since in one burst, so that its percentiles show the queue of the burst. Linux only.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -104,7 +104,8 @@ class PacedLoad {
 
   static void Send(Connection& connection) {
     connection.busy = true;
-    if (send(connection.fd, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kRequest.size()))
+    if (send(connection.fd, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(kRequest.size()))
       Die("send");
   }
 
@@ -149,7 +150,8 @@ int main(int argc, char** argv) {
   if (took.empty()) return 1;
   std::sort(took.begin(), took.end());
   const auto at = [&took](double share) {
-    return static_cast<double>(took[static_cast<size_t>(share * static_cast<double>(took.size() - 1))]) / 1000;
+    return static_cast<double>(took[static_cast<size_t>(share * static_cast<double>(took.size() - 1))]) /
+           1000;
   };
   std::printf("%zu %.1f %.1f\n", took.size(), at(0.50), at(0.99));
 }

@@ -41,8 +41,9 @@ CarriedCall::CarriedCall(const CallWorld& world, net::Scheduler& scheduler, std:
   call.snapshot = world.snapshot();
 }
 
-net::Task<void> CarriedCall::Run(call::Next next) {
-  call::Result<call::Response> result = co_await next(call);
+net::Task<void> CarriedCall::Run(Layers layers) {
+  call::Result<call::Response> result = co_await call::Next(layers.data())(call);
+  call::TellAnswered(layers, call, result);
   said_ = Describe(result);
   result_.emplace(std::move(result));
 }
@@ -58,7 +59,7 @@ call::Ending CarriedCall::ending() const {
 
 CarriedCall& LayeredCalls::Carry(std::string request, call::BodySource* body) {
   calls_.push_back(std::make_unique<CarriedCall>(world, scheduler, std::move(request), body));
-  calls_.back()->Start(call::Next(layers.data()));
+  calls_.back()->Start(layers);
   return *calls_.back();
 }
 
@@ -69,7 +70,7 @@ CarriedCall& LayeredCalls::CarryGrpc(std::initializer_list<std::string_view> fie
   carried.call.head.major_version = 2;
   carried.call.head.minor_version = 0;
   carried.call.grpc = true;
-  carried.Start(call::Next(layers.data()));
+  carried.Start(layers);
   return carried;
 }
 

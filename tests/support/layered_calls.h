@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,9 @@ class CarriedCall {
  public:
   CarriedCall(const CallWorld& world, net::Scheduler& scheduler, std::string request,
               call::BodySource* body = nullptr);
-  void Start(call::Next next) { net::Spawn(Run(next)); }
-  net::Task<void> Run(call::Next next);
+  using Layers = std::span<call::Layer* const>;
+  void Start(Layers layers) { net::Spawn(Run(layers)); }
+  net::Task<void> Run(Layers layers);
 
   bool answered() const { return result_.has_value(); }
   const call::Result<call::Response>& result() const { return *result_; }

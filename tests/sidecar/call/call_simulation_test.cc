@@ -122,7 +122,7 @@ class Simulation {
     CarriedCall carried(calls_.world, calls_.scheduler, SomeRequest(has_body), has_body ? &body : nullptr);
     net::Timer gone(&Simulation::OnGone, &carried);
     if (Chance(10)) calls_.scheduler.timers().Arm(gone, calls_.scheduler.now() + milliseconds(Roll(300)));
-    co_await carried.Run(Next(calls_.layers.data()));
+    co_await carried.Run(calls_.layers);
     CheckTheAnswer(carried);
     Ending ending = carried.ending();
     if (carried.result().ok()) {
@@ -145,7 +145,9 @@ class Simulation {
   void CheckTheAnswer(const CarriedCall& carried) const {
     const Call& call = carried.call;
     EXPECT_LE(calls_.scheduler.now() - call.started, kTimeout + kSlack) << carried.said();
-    if (call.caller_deadline) EXPECT_LE(calls_.scheduler.now(), *call.caller_deadline + kSlack);
+    if (call.caller_deadline) {
+      EXPECT_LE(calls_.scheduler.now(), *call.caller_deadline + kSlack);
+    }
     EXPECT_LE(call.attempts.size(), kMostAttempts);
     EXPECT_LE(call.counted_attempts, 3u);
     const size_t reached = std::min<size_t>(call.attempts.size(), 3);
@@ -153,7 +155,9 @@ class Simulation {
     for (size_t i = 0; i < reached; ++i) endpoints.insert(call.attempts[i].endpoint_index);
     // Another endpoint every time, unless those left are set aside: never the same one twice in a row at
     // first.
-    if (reached > 1) EXPECT_GT(endpoints.size(), 1u);
+    if (reached > 1) {
+      EXPECT_GT(endpoints.size(), 1u);
+    }
   }
 
   // In any window: retries <= floor * window + ratio * successes. Summed over all windows that is:

@@ -35,7 +35,7 @@ std::string Upstream(const std::string& request, Duration sent_after = {}, int a
   if (with_id) calls.layers.insert(calls.layers.begin(), &calls.record_call);
   CarriedCall carried(calls.world, calls.scheduler, request);
   carried.call.service_port = service_port;
-  carried.Start(Next(calls.layers.data()));
+  carried.Start(calls.layers);
   EXPECT_EQ(carried.said(), "200");
   carried.call.attempts.resize(static_cast<size_t>(attempts));
   std::string head;
@@ -171,7 +171,7 @@ std::string Sent(const Came& came, bool as_http1 = false) {
     carried.call.head.protocol = came.protocol;
     carried.call.head.upgrade = true;
   }
-  carried.Start(Next(calls.layers.data()));
+  carried.Start(calls.layers);
   EXPECT_EQ(carried.said(), "200");
   carried.call.attempts.resize(static_cast<size_t>(came.attempts));
   std::string head;

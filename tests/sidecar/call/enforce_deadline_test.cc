@@ -149,7 +149,7 @@ TEST_F(EnforceDeadlineTest, ARequestThatArrivesBesideItsAnswerDoesNotBringTheTim
 TEST_F(EnforceDeadlineTest, ACallThatWasCancelledBeforeItBeganSendsNothing) {
   CarriedCall call(calls_.world, calls_.scheduler, RequestText("GET /"));
   call.call.cancellation.Cancel({FailureKind::kCancelled, "gone"});
-  call.Start(Next(calls_.layers.data()));
+  call.Start(calls_.layers);
   EXPECT_EQ(call.said(), "cancelled: gone");
   EXPECT_TRUE(calls_.upstream.attempts.empty());
   calls_.Finish(call);

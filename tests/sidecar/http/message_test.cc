@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace naru::http {
@@ -45,6 +47,23 @@ TEST(FieldId, IsFoundWhateverTheCase) {
       {"x-naru-deadline-msx", FieldId::kOther},
   };
   for (const auto& row : rows) EXPECT_EQ(IdOf(row.name), row.id) << row.name;
+}
+
+// Only the case of letters may differ: not '-' from CR, nor a digit from a control character.
+TEST(FieldId, IsThatOfNoOtherName) {
+  const std::string_view names[] = {
+      "te", "host", "expect", "trailer", "http2-settings", "Proxy-Connection", "grpc-previous-rpc-attempts"};
+  for (const std::string_view name : names) {
+    ASSERT_NE(IdOf(name), FieldId::kOther) << name;
+    for (size_t at = 0; at < name.size(); ++at) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string other(name);
+        other[at] = static_cast<char>(other[at] ^ (1 << bit));
+        const bool same = bit == 5 && std::isalpha(static_cast<unsigned char>(name[at])) != 0;
+        EXPECT_EQ(IdOf(other) == IdOf(name), same) << other;
+      }
+    }
+  }
 }
 
 TEST(ContentLength, IsDigitsOnlyAndBelow2To63) {
