@@ -147,7 +147,10 @@ int main(int argc, char** argv) {
   PacedLoad load(static_cast<uint16_t>(std::atoi(argv[1])), static_cast<size_t>(std::atoi(argv[2])),
                  std::atof(argv[3]), std::atof(argv[4]));
   std::vector<int64_t> took = load.Run();
-  if (took.empty()) return 1;
+  if (took.empty()) {
+    std::fprintf(stderr, "paced_load: no call was answered\n");
+    return 1;
+  }
   std::sort(took.begin(), took.end());
   const auto at = [&took](double share) {
     return static_cast<double>(took[static_cast<size_t>(share * static_cast<double>(took.size() - 1))]) /
