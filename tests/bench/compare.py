@@ -2,8 +2,8 @@
 
 Every proxy has one worker, keeps connections to the origin open, has timeouts set and no access log. naru runs with
 its defaults: every policy and metric is on. CPU is user and system time of the proxy's processes from /proc, divided
-by the requests that h2load saw succeed; latency is that of paced_load, which sends its calls evenly. On two or more cores the proxy has core 0 for itself; h2load and the service
-behind the proxy share the others. Rounds alternate between the proxies, and the tables show medians.
+by the requests that h2load saw succeed; latency is that of paced_load, which sends its calls evenly. On two or more
+cores the proxy has core 0 for itself; the load and the service behind the proxy share the others. Rounds alternate between the proxies, and the tables show medians.
 """
 
 import argparse

@@ -55,4 +55,5 @@ case " $* " in
     ;;
 esac
 exec python3 tests/bench/compare.py --naru "$NARU_BINARY" --origin build/bench/origin \
-  --paced-load build/bench/paced_load --origin-http2 build/bench/origin_http2 --grpc-server build/bench/grpc_server --work build/bench "$@"
+  --paced-load build/bench/paced_load --origin-http2 build/bench/origin_http2 \
+  --grpc-server build/bench/grpc_server --work build/bench "$@"
