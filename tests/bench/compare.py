@@ -3,7 +3,8 @@
 Every proxy has one worker, keeps connections to the origin open, has timeouts set and no access log. naru runs with
 its defaults: every policy and metric is on. CPU is user and system time of the proxy's processes from /proc, divided
 by the requests that h2load saw succeed; latency is that of paced_load, which sends its calls evenly. On two or more
-cores the proxy has core 0 for itself; the load and the service behind the proxy share the others. Rounds alternate between the proxies, and the tables show medians.
+cores the proxy has core 0 for itself; the load and the service behind the proxy share the others. Rounds alternate
+between the proxies, and the tables show medians.
 """
 
 import argparse
@@ -411,7 +412,8 @@ def main():
     parser = argparse.ArgumentParser(prog="tests/bench/compare.sh", description="Measures naru beside other proxies.")
     parser.add_argument("--quick", action="store_true", help="one short round: a look, not a result")
     parser.add_argument("--only", default="naru,haproxy,nginx,nghttpx,envoy", help="which proxies, separated by commas")
-    parser.add_argument("--part", choices=[*PARTS, "all"], default="all", help="which protocol (all); discovery: naru alone, while lists change")
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="all",
+                        help="which protocol (all); discovery: naru alone, while lists change")
     parser.add_argument("--rounds", type=int, help="how often each is measured (5; with --quick 1)")
     parser.add_argument("--requests", type=int, help="requests of one run (200000; with --quick 60000)")
     parser.add_argument("--seconds", type=int, help="how long latency is watched (8; with --quick 3)")
