@@ -4,10 +4,11 @@ Every proxy has one worker, keeps connections to the origin open, has timeouts s
 its defaults: every policy and metric is on. CPU is user and system time of the proxy's processes from /proc, divided
 by the requests that h2load saw succeed; latency is that of paced_load, which sends its calls evenly. On two or more
 cores the proxy has core 0 for itself; the load and the service behind the proxy share the others. Rounds alternate
-between the proxies, and the tables show medians.
+between the proxies; the tables show medians, and of ratios the medians of each round's.
 """
 
 import argparse
+import contextlib
 import fcntl
 import json
 import os
@@ -120,14 +121,17 @@ class PacedLoad:
         self.program = program
         self.cores = cores
 
+    def warm(self, target, rate):
+        self._run(target.port, rate, 1)
+
     def run(self, target, rate, seconds):
         """p50 and p99 in microseconds, and CPU per request of the proxy."""
-        self._run(target.port, rate, 1)  # warm
         before = sum(target.cpu_seconds())
         calls, p50, p99 = self._run(target.port, rate, seconds)
         spent = sum(target.cpu_seconds()) - before
         if calls < int(rate * seconds):
-            print(f"warning: {target.name}: {calls} of {int(rate * seconds)} calls were answered", file=sys.stderr)
+            print(f"warning: {target.name}: {calls} of {int(rate * seconds)} calls were answered in time",
+                  file=sys.stderr)
         return {"p50": p50, "p99": p99, "cpu": spent * 1e6 / calls}
 
     def _run(self, port, rate, seconds):
@@ -223,6 +227,13 @@ class Part:
         values = self.results.get(name, {}).get(key)
         return statistics.median(values) if values else None
 
+    def ratio(self, peer, key):
+        """The median of the rounds' ratios: the rounds of a shared machine differ more than its proxies do."""
+        values = [self.results.get(name, {}).get(key) for name in ("naru", peer)]
+        if None in values or min(values[1]) <= 0:
+            return "–"
+        return f"{statistics.median(ours / theirs for ours, theirs in zip(*values)):.2f}×"
+
     def say(self, number, proxy, words):
         print(f"{self.title}, round {number + 1}: {proxy.name}: {words}", file=sys.stderr, flush=True)
 
@@ -239,8 +250,7 @@ class Part:
         for title, key, digits in self.rows:
             medians = {name: self.median(name, key) for name in names}
             cells = ["–" if value is None else f"{value:,.{digits}f}" for value in medians.values()]
-            cells += [f"{medians['naru'] / medians[peer]:.2f}×" if medians[peer] and medians[peer] > 0 else "–"
-                      for peer in peers]
+            cells += [self.ratio(peer, key) for peer in peers]
             lines.append(f"| {title} | " + " | ".join(cells) + " |")
         return "\n".join(lines)
 
@@ -280,29 +290,42 @@ class Http1(Part):
 
     def round(self, number, origin_port):
         requests = self.options.requests
-        for kind in self.in_turn(number):
-            with kind(self.work, origin_port).start(self.proxy_cores) as proxy:
+        with contextlib.ExitStack() as stack:
+            proxies = []
+            for kind in self.in_turn(number):
+                proxy = stack.enter_context(kind(self.work, origin_port).start(self.proxy_cores))
+                proxies.append(proxy)
                 self.note(proxy, {"start_ms": proxy.start_ms, **memory(proxy, idle_http1, IDLE_CONNECTIONS)})
+            # One thing after the other, each with every proxy: what a shared machine does to one run it mostly does to
+            # the next one too.
+            for proxy in proxies:
                 small = self.load.saturate(proxy, "/", CONNECTIONS, requests)
                 self.note(proxy, small)
+                self.say(number, proxy, f"{small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
+            for proxy in proxies:
                 many = self.load.saturate(proxy, "/", 1000, requests)
                 self.note(proxy, renamed(many, "many", ("cpu", "rps")))
+            for proxy in proxies:
                 large = self.load.saturate(proxy, "/1m", 8, max(40, requests // 100))
                 self.note(proxy, renamed(large, "large", ("cpu", "rps")))
-                self.say(number, proxy, f"{small['cpu']:.1f} us a request, {small['rps']:.0f}/s")
 
     def latency_round(self, number, origin_port):
         reference = self.median("haproxy", "rps") or min(filter(None, (self.median(k.name, "rps") for k in self.kinds)))
         self.rate = self.options.rate or reference / 2
-        seconds = self.options.seconds
         paced = PacedLoad(self.options.paced_load, self.load_cores)
-        direct = paced.run(self.direct, self.rate, seconds)
-        self.note(self.direct, direct)
-        for kind in self.in_turn(number):
-            with kind(self.work, origin_port).start(self.proxy_cores) as proxy:
-                through = paced.run(proxy, self.rate, seconds)
-                self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
-                self.note(proxy, {"paced_cpu": through["cpu"]})
+        with contextlib.ExitStack() as stack:
+            proxies = [stack.enter_context(kind(self.work, origin_port).start(self.proxy_cores))
+                       for kind in self.in_turn(number)]
+            for proxy in proxies:
+                paced.warm(proxy, self.rate)
+            # A second at a time: the machine stalls for milliseconds now and then, and the median leaves that second out.
+            for _ in range(self.options.seconds):
+                direct = paced.run(self.direct, self.rate, 1)
+                self.note(self.direct, direct)
+                for proxy in proxies:
+                    through = paced.run(proxy, self.rate, 1)
+                    self.note(proxy, {f"added_{word}": through[word] - direct[word] for word in ADDED_LATENCY})
+                    self.note(proxy, {"paced_cpu": through["cpu"]})
 
     def note_below(self):
         return (f"Latency at {self.rate:,.0f} requests/s; without a proxy p50 {self.median('direct', 'p50'):,.0f} and p99 "
@@ -401,7 +424,7 @@ def report(options, parts):
     print(f"\nOn {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; "
           f"{', '.join(kind.version() for kind in kinds)}.")
     print(f"One worker each, {'core 0 to itself' if parts[0].proxy_cores else 'not pinned'}; "
-          f"{options.rounds} alternating rounds of {options.requests:,} requests, medians.")
+          f"{options.rounds} alternating rounds of {options.requests:,} requests, medians (of ratios, of each round's).")
     for part in parts:
         print(f"\n{part.title}. {part.note_below()}\n\n{part.table()}")
     results = {part.protocol: part.results for part in parts}

@@ -121,6 +121,7 @@ def measure(options):
                 time.sleep(1)
                 note(full_mb=proxy.rss_bytes() / 1e6)
                 rate = options.rate
+                load.warm(proxy, rate)
                 calm = load.run(proxy, rate, options.seconds)
                 updates = Updates(proxy, options.seconds)
                 time.sleep(1)
