@@ -16,9 +16,10 @@ iovec Part(std::string_view bytes) {
   return {const_cast<char*>(bytes.data()), bytes.size()};
 }
 
-// Puts into `out` what stands before the piece's end, and what does not fit there into `behind`.
-void Compose(std::string& out, std::string& behind, Chunk chunk, http::Framing::Kind framing,
-             const http::FieldList& trailers) {
+// Puts into `out` what stands before the piece's end, and what does not fit there into `behind`. Returns all
+// that is to be written, in order: one part when the piece is copied.
+std::array<iovec, 3> Compose(std::string& out, std::string& behind, Chunk chunk, http::Framing::Kind framing,
+                             const http::FieldList& trailers) {
   const bool chunked = framing == http::Framing::Kind::kChunked;
   const bool framed = chunked && !chunk.bytes.empty();
   if (framed) out.append(http::ChunkPrefix(chunk.bytes.size()).text());
@@ -26,18 +27,16 @@ void Compose(std::string& out, std::string& behind, Chunk chunk, http::Framing::
   std::string& tail = IsCopied(chunk) ? out : behind;
   if (framed) tail.append(http::kChunkSuffix);
   if (chunked && chunk.last) http::AppendLastChunk(tail, trailers);
+  return {Part(out), Part(IsCopied(chunk) ? std::string_view() : chunk.bytes), Part(behind)};
 }
 
 }  // namespace
 
 MessageWrite::MessageWrite(net::Socket& to, std::string& out, Chunk chunk, http::Framing::Kind framing,
                            const http::FieldList& trailers)
-    : out_(out), write_(to, {}) {
-  Compose(out, behind_, chunk, framing, trailers);
-  const bool copied = IsCopied(chunk);
-  parts_ = {Part(out), Part(copied ? std::string_view() : chunk.bytes), Part(behind_)};
-  nothing_ = copied && out.empty();
-  write_.set_parts(copied ? std::span(parts_).first(1) : std::span(parts_));
-}
+    : out_(out),
+      parts_(Compose(out, behind_, chunk, framing, trailers)),
+      nothing_(IsCopied(chunk) && out.empty()),
+      write_(to, IsCopied(chunk) ? std::span(parts_).first(1) : std::span(parts_)) {}
 
 }  // namespace naru::call

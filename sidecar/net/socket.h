@@ -163,8 +163,6 @@ class Socket::ReadableAwaiter final : public Socket::Waiter {
 class Socket::WriteAwaiter final : public Socket::Waiter {
  public:
   WriteAwaiter(Socket& socket, std::span<iovec> parts) : Waiter(socket), parts_(parts) {}
-  // Before it is awaited or tried: what it is to write.
-  void set_parts(std::span<iovec> parts) { parts_ = parts; }
   // Writes what the kernel takes now. False: awaiting it will wait.
   bool TryNow() { return Retry(); }
   bool await_ready() { return Retry() && socket_.MayContinue(); }
