@@ -390,8 +390,8 @@ def test_the_page_says_how_much_stayed_private(start_naru, upstream):
     naru = start_naru(services)
     assert get(naru.port, "/v1", ("Host", "api.example.com")).status == 200  # a former public URL, privately
     assert get(naru.port, "/media/x").status == 200
-    page = naru.admin("GET", "/").body.decode()
-    assert "3.0 KiB of bodies stayed on the private network since the start, 2.0 KiB of them with services" in page
+    said = "3.0 KiB of bodies stayed on the private network since the start, 2.0 KiB of them with services"
+    eventually(lambda: said in naru.admin("GET", "/").body.decode(), "the page says it once the calls are counted")
 
 
 # What the commands say

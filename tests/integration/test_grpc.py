@@ -752,7 +752,8 @@ def test_a_failed_call_is_logged_and_remembered_with_its_status(echo):
     caller.call("Unary", "x", script={"fail_code": CODES["INTERNAL"]}, metadata={"x-request-id": "remembered-1"})
     line = eventually(lambda: [line for line in naru.log().splitlines() if "remembered-1" in line], "a line about it")[0]
     assert json.loads(line)["outcome"] == "server_error"
-    assert "remembered-1" in json.dumps(naru.admin_json("/calls/recent?outcome=server_error"))
+    eventually(lambda: "remembered-1" in json.dumps(naru.admin_json("/calls/recent?outcome=server_error")),
+               "the call is remembered")
 
 
 def test_nothing_is_left_after_many_calls(echo):

@@ -124,13 +124,13 @@ def test_a_breaker_opens_refuses_and_closes_after_a_probe(courses):
                          breaker={"failure_rate": "50%", "min_calls": 4, "window": "10s", "open_for": "500ms"})
     for _ in range(4):
         assert get(naru.port, "/courses/x").status == 500
-    assert naru.metric("naru_breaker_state", callee_service="courses") == 2
+    eventually(lambda: naru.metric("naru_breaker_state", callee_service="courses") == 2, "the breaker opens")
     for _ in range(10):
         assert get(naru.port, "/courses/x").get("x-naru-outcome") == "breaker_open"
     assert len(peer.requests) == 4
     peer.answer = ok()
     eventually(lambda: get(naru.port, "/courses/x").status == 200, "a probe is let through after open_for")
-    assert naru.metric("naru_breaker_state", callee_service="courses") == 0
+    eventually(lambda: naru.metric("naru_breaker_state", callee_service="courses") == 0, "the breaker closes")
     assert get(naru.port, "/courses/x").status == 200
 
 
@@ -171,7 +171,7 @@ def test_an_endpoint_that_keeps_failing_is_ejected_and_comes_back(start_naru, up
         assert len(bad.requests) == 3
         bad.answer = ok(b"well again")
         eventually(lambda: client.get("/courses/x").body == b"well again", "it comes back")
-        assert naru.metric("naru_endpoints", state="serving") == 2
+        eventually(lambda: naru.metric("naru_endpoints", state="serving") == 2, "both serve again")
 
 
 def test_ejection_keeps_its_share_and_then_all_are_tried(start_naru, upstream):
@@ -182,7 +182,7 @@ def test_ejection_keeps_its_share_and_then_all_are_tried(start_naru, upstream):
     with Client(naru.port) as client:
         for _ in range(40):
             assert client.get("/courses/x").status == 500, "never refused for want of endpoints"
-    assert naru.metric("naru_endpoints", state="ejected") == 2
+    eventually(lambda: naru.metric("naru_endpoints", state="ejected") == 2, "half of them are ejected")
 
 
 def test_round_robin_takes_turns(start_naru, upstream):
