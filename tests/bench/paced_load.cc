@@ -1,7 +1,7 @@
 // Calls at a steady rate, for the latency that a proxy adds.
 //
 //   paced_load PORT CONNECTIONS RATE SECONDS    GET / on 127.0.0.1:PORT, RATE times a second over all
-//   connections; prints "CALLS P50 P99", the percentiles in microseconds
+//   connections; prints "CALLS P50 P99" of all of them, then "P50 P99" of each tenth of a second (us)
 //
 // Open loop: call k is due at k / RATE and goes out on connection k mod CONNECTIONS, whatever became of the
 // calls before it. Latency counts from when a call was due, so a proxy that stalls is charged for all who had
@@ -21,6 +21,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,7 @@ constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser
 constexpr size_t kBodyBytes = 100;  // of every answer of the origin to "/"
 constexpr int kMaxEvents = 64;
 constexpr std::chrono::seconds kGrace{2};  // for the last answers
+constexpr int64_t kNotAnswered = -1;
 
 [[noreturn]] void Die(const char* what) {
   std::perror(what);
@@ -42,7 +45,7 @@ constexpr std::chrono::seconds kGrace{2};  // for the last answers
 struct Connection {
   int fd = -1;
   bool busy = false;
-  std::deque<Clock::time_point> due;  // the call under way, and those behind it
+  std::deque<size_t> calls;  // the one under way, and those behind it
   std::string answer;
 };
 
@@ -52,23 +55,24 @@ class PacedLoad {
       : epoll_(epoll_create1(0)),
         interval_(1e9 / rate),
         calls_(static_cast<size_t>(rate * seconds)),
-        connections_(connections) {
-    took_.reserve(calls_);
+        connections_(connections),
+        took_(calls_, kNotAnswered) {
     for (size_t i = 0; i < connections; ++i) Connect(i, port);
   }
 
+  // Nanoseconds that each call took, in the order in which they were due.
   std::vector<int64_t> Run() {
-    const Clock::time_point begin = Clock::now();
-    const Clock::time_point end = Due(begin, calls_) + kGrace;
+    begin_ = Clock::now();
+    const Clock::time_point end = Due(calls_) + kGrace;
     epoll_event events[kMaxEvents];
-    while (took_.size() < calls_ && Clock::now() < end) {
-      const timespec wait = UntilNextDue(begin, end);
+    while (answered_ < calls_ && Clock::now() < end) {
+      const timespec wait = UntilNextDue(end);
       const int count = epoll_pwait2(epoll_, events, kMaxEvents, &wait, nullptr);
       if (count < 0 && errno != EINTR) Die("epoll_pwait2");
       for (int i = 0; i < count; ++i) Receive(connections_[events[i].data.u64]);
-      for (; next_ < calls_ && Due(begin, next_) <= Clock::now(); ++next_) {
+      for (; next_ < calls_ && Due(next_) <= Clock::now(); ++next_) {
         Connection& connection = connections_[next_ % connections_.size()];
-        connection.due.push_back(Due(begin, next_));
+        connection.calls.push_back(next_);
         if (!connection.busy) Send(connection);
       }
     }
@@ -92,12 +96,12 @@ class PacedLoad {
     connections_[index].fd = fd;
   }
 
-  Clock::time_point Due(Clock::time_point begin, size_t call) const {
-    return begin + std::chrono::nanoseconds(static_cast<int64_t>(interval_ * static_cast<double>(call)));
+  Clock::time_point Due(size_t call) const {
+    return begin_ + std::chrono::nanoseconds(static_cast<int64_t>(interval_ * static_cast<double>(call)));
   }
 
-  timespec UntilNextDue(Clock::time_point begin, Clock::time_point end) const {
-    const Clock::time_point next = next_ < calls_ ? Due(begin, next_) : end;
+  timespec UntilNextDue(Clock::time_point end) const {
+    const Clock::time_point next = next_ < calls_ ? Due(next_) : end;
     const int64_t left = std::max<int64_t>(0, std::chrono::nanoseconds(next - Clock::now()).count());
     return {left / 1'000'000'000, left % 1'000'000'000};
   }
@@ -121,20 +125,43 @@ class PacedLoad {
       std::fprintf(stderr, "paced_load: answered\n%s\n", connection.answer.c_str());
       std::exit(1);
     }
-    took_.push_back(std::chrono::nanoseconds(Clock::now() - connection.due.front()).count());
-    connection.due.pop_front();
+    const size_t call = connection.calls.front();
+    took_[call] = std::chrono::nanoseconds(Clock::now() - Due(call)).count();
+    ++answered_;
+    connection.calls.pop_front();
     connection.answer.clear();
     connection.busy = false;
-    if (!connection.due.empty()) Send(connection);
+    if (!connection.calls.empty()) Send(connection);
   }
 
   const int epoll_;
   const double interval_;  // nanoseconds
   const size_t calls_;
   size_t next_ = 0;
+  size_t answered_ = 0;
+  Clock::time_point begin_;
   std::vector<Connection> connections_;
-  std::vector<int64_t> took_;  // nanoseconds, in the order of the answers
+  std::vector<int64_t> took_;
 };
+
+struct Latency {
+  size_t calls = 0;
+  double p50 = 0;  // microseconds
+  double p99 = 0;
+};
+
+Latency LatencyOf(std::span<const int64_t> took) {
+  std::vector<int64_t> sorted;
+  std::copy_if(took.begin(), took.end(), std::back_inserter(sorted),
+               [](int64_t nanoseconds) { return nanoseconds != kNotAnswered; });
+  if (sorted.empty()) return {};
+  std::sort(sorted.begin(), sorted.end());
+  const auto at = [&sorted](double share) {
+    const auto index = static_cast<size_t>(share * static_cast<double>(sorted.size() - 1));
+    return static_cast<double>(sorted[index]) / 1000;
+  };
+  return {sorted.size(), at(0.50), at(0.99)};
+}
 
 }  // namespace
 
@@ -144,17 +171,19 @@ int main(int argc, char** argv) {
     return 2;
   }
   prctl(PR_SET_TIMERSLACK, 1);  // or the kernel is up to 50 us late
-  PacedLoad load(static_cast<uint16_t>(std::atoi(argv[1])), static_cast<size_t>(std::atoi(argv[2])),
-                 std::atof(argv[3]), std::atof(argv[4]));
-  std::vector<int64_t> took = load.Run();
-  if (took.empty()) {
+  const double rate = std::atof(argv[3]);
+  PacedLoad load(static_cast<uint16_t>(std::atoi(argv[1])), static_cast<size_t>(std::atoi(argv[2])), rate,
+                 std::atof(argv[4]));
+  const std::vector<int64_t> took = load.Run();
+  const Latency all = LatencyOf(took);
+  if (all.calls == 0) {
     std::fprintf(stderr, "paced_load: no call was answered\n");
     return 1;
   }
-  std::sort(took.begin(), took.end());
-  const auto at = [&took](double share) {
-    return static_cast<double>(took[static_cast<size_t>(share * static_cast<double>(took.size() - 1))]) /
-           1000;
-  };
-  std::printf("%zu %.1f %.1f\n", took.size(), at(0.50), at(0.99));
+  std::printf("%zu %.1f %.1f\n", all.calls, all.p50, all.p99);
+  const size_t tenth = std::max<size_t>(1, static_cast<size_t>(rate / 10));
+  for (size_t begin = 0; begin + tenth <= took.size(); begin += tenth) {
+    const Latency part = LatencyOf(std::span(took).subspan(begin, tenth));
+    if (part.calls > 0) std::printf("%.1f %.1f\n", part.p50, part.p99);
+  }
 }
