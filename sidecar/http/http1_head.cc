@@ -149,11 +149,8 @@ bool MayHaveBytes(const Framing& body) {
 }
 
 std::string_view CheckConnection(const FieldList& fields) {
-  if (!fields.Has(FieldId::kConnection)) return {};
   size_t tokens = 0;
-  for (const Field& field : fields) {
-    if (field.id == FieldId::kConnection) ForEachToken(field.value, [&](std::string_view) { ++tokens; });
-  }
+  fields.ForEachTokenOf(FieldId::kConnection, [&](std::string_view) { ++tokens; });
   return tokens > kMaxConnectionTokens ? "Connection names more than 64 fields" : "";
 }
 

@@ -137,10 +137,7 @@ int FieldList::CountPresent(FieldId id) const {
 
 bool FieldList::HasPresentToken(FieldId id, std::string_view token) const {
   bool found = false;
-  for (const Field& field : fields_) {
-    if (field.id != id) continue;
-    ForEachToken(field.value, [&](std::string_view member) { found |= EqualsIgnoringCase(member, token); });
-  }
+  ForEachTokenOf(id, [&](std::string_view member) { found |= EqualsIgnoringCase(member, token); });
   return found;
 }
 
@@ -182,11 +179,7 @@ void MarkHopByHop(FieldList& fields) {
   for (Field& field : fields) {
     if (IsAlwaysHopByHop(field.id)) field.hop_by_hop = true;
   }
-  if (!fields.Has(FieldId::kConnection)) return;
-  for (const Field& field : fields) {
-    if (field.id != FieldId::kConnection) continue;
-    ForEachToken(field.value, [&](std::string_view token) { MarkNominated(fields, token); });
-  }
+  fields.ForEachTokenOf(FieldId::kConnection, [&](std::string_view token) { MarkNominated(fields, token); });
 }
 
 bool AnswerHasNoBody(std::string_view request_method, int status) {

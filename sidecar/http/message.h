@@ -57,6 +57,21 @@ struct Field {
   bool operator==(const Field&) const = default;
 };
 
+bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+
+// Calls `visit(token)` for every non-empty member of a comma-separated list, without white space around it.
+template <class Visit>
+void ForEachToken(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    std::string_view token = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) token.remove_prefix(1);
+    while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
+    if (!token.empty()) visit(token);
+  }
+}
+
 class FieldList {
  public:
   void Add(std::string_view name, std::string_view value) {
@@ -80,7 +95,15 @@ class FieldList {
   const Field* Find(FieldId id) const { return Has(id) ? FindPresent(id) : nullptr; }
   // How many fields have this id.
   int Count(FieldId id) const { return Has(id) ? CountPresent(id) : 0; }
-  // True if a field with this id has `token` in its comma-separated list, whatever the case.
+  // Calls `visit(token)` for every member of the comma-separated lists of the fields with this id.
+  template <class Visit>
+  void ForEachTokenOf(FieldId id, Visit visit) const {
+    if (!Has(id)) return;
+    for (const Field& field : fields_) {
+      if (field.id == id) ForEachToken(field.value, visit);
+    }
+  }
+  // True if one of these members is `token`, whatever the case.
   bool HasToken(FieldId id, std::string_view token) const { return Has(id) && HasPresentToken(id, token); }
 
   size_t size() const { return fields_.size(); }
@@ -141,21 +164,6 @@ struct ResponseHead {
 
   void Clear();
 };
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b);
-
-// Calls `visit(token)` for every non-empty member of a comma-separated list, without white space around it.
-template <class Visit>
-void ForEachToken(std::string_view list, Visit visit) {
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    std::string_view token = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-    while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) token.remove_prefix(1);
-    while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
-    if (!token.empty()) visit(token);
-  }
-}
 
 // Digits only, below 2^63 (RFC 9110 8.6). Nothing otherwise.
 std::optional<uint64_t> ParseContentLength(std::string_view text);
