@@ -1,8 +1,9 @@
 // Whatever an application sends: the same is understood however it arrives; what is refused has a sentence;
 // what is accepted has one framing, no field that ends early, and means the same once naru has written it
-// again.
+// again. llhttp understands the same.
 #include "sidecar/http/http1_head.h"
 #include "tests/fuzz/codec_fuzzing.h"
+#include "tests/fuzz/llhttp_oracle.h"
 
 namespace naru {
 namespace {
@@ -29,6 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const naru::ReadMessage whole = naru::ReadRequest(bytes, static_cast<size_t>(-1));
   naru::RequireSame(whole, naru::ReadRequest(bytes, naru::FragmentBytes(data[0])));
-  if (whole.problem.empty() && !whole.head.empty()) naru::RequireRoundTrip(whole);
+  if (whole.head.empty()) return 0;
+  naru::http::RequestHead head;
+  naru::RequireLikeLlhttp(whole.head, head, naru::http::ParseRequestHead(whole.head, head));
+  if (whole.problem.empty()) naru::RequireRoundTrip(whole);
   return 0;
 }

@@ -1,7 +1,9 @@
 // Whatever an upstream sends: the same is understood however it arrives; what is refused has a sentence; what
 // is accepted has one framing, no field that ends early, and means the same once naru has written it again.
+// llhttp understands the same.
 #include "sidecar/http/http1_head.h"
 #include "tests/fuzz/codec_fuzzing.h"
+#include "tests/fuzz/llhttp_oracle.h"
 
 namespace naru {
 namespace {
@@ -31,6 +33,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const naru::ReadMessage whole = naru::ReadResponse(bytes, method, static_cast<size_t>(-1));
   naru::RequireSame(whole, naru::ReadResponse(bytes, method, naru::FragmentBytes(data[0] / 2)));
-  if (whole.problem.empty() && !whole.head.empty()) naru::RequireRoundTrip(whole, method);
+  if (whole.head.empty()) return 0;
+  naru::http::ResponseHead head;
+  const std::string_view problem = naru::http::ParseResponseHead(whole.head, method, head);
+  naru::RequireLikeLlhttp(whole.head, head, problem);
+  if (whole.problem.empty()) naru::RequireRoundTrip(whole, method);
   return 0;
 }

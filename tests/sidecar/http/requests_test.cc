@@ -40,6 +40,8 @@ const Row kRows[] = {
     {"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * HTTP/1.1\nHost: a\n[no body]\n[end]"},
     {"CONNECT", "CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\n\r\n",
      "CONNECT api.example.com:443 HTTP/1.1\nHost: api.example.com:443\n[no body]\n[end]"},
+    {"a method of the service's own", "FETCH / HTTP/1.1\r\nHost: a\r\n\r\n",
+     "FETCH / HTTP/1.1\nHost: a\n[no body]\n[end]"},
     {"HTTP/1.0 closes", "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\n[no body, then close]\n[end]"},
     {"HTTP/1.0 that asks to keep the connection",
      "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\nKeep-Alive: timeout=5\r\n\r\n",
