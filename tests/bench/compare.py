@@ -1,10 +1,11 @@
 """The measurements of compare.sh. Run that: it installs and builds what this needs.
 
 Every proxy has one worker, keeps connections to the origin open, has timeouts set and no access log. naru runs with
-its defaults: every policy and metric is on. CPU is user and system time of the proxy's processes from /proc, divided
-by the requests that h2load saw succeed; latency is that of paced_load, which sends its calls evenly. On two or more
-cores the proxy has core 0 for itself; the load and the service behind the proxy share the others. Rounds alternate
-between the proxies; the tables show medians, and of ratios the medians of each round's.
+every policy and metric on, and with its defaults but for limits that let 1,000 connections through. CPU is user and
+system time of the proxy's processes from /proc, divided by the requests that h2load saw succeed; latency is that of
+paced_load, which sends its calls evenly. On two or more cores the proxy has core 0 for itself; the load and the
+service behind the proxy share the others. Rounds alternate between the proxies; the tables show medians, and of ratios
+the medians of each round's.
 """
 
 import argparse

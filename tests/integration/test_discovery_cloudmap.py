@@ -10,6 +10,7 @@ import pytest
 
 from support.client import get
 from support.cloud_map import ACCESS_KEY, REGION, SECRET, TASK_CREDENTIALS, TOKEN, running
+from support.installing import install
 from support.naru import ROOT, free_port
 from support.upstream import ok
 from support.waiting import PATIENCE, eventually
@@ -23,9 +24,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_S
 @pytest.fixture(scope="module")
 def moto_server():
     """The program."""
-    installed = subprocess.run([ROOT / "tests" / "install_moto.sh"], stdin=subprocess.DEVNULL, capture_output=True,
-                               text=True, check=False)
-    assert installed.returncode == 0, f"tests/install_moto.sh could not install moto:\n{installed.stderr}"
+    install("install_moto.sh")
     return ROOT / "build/moto/bin/moto_server"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from support.client import get
 from support.dns_server import NXDOMAIN, REFUSED, SERVFAIL, SILENT, DnsServer, Record, Says
+from support.installing import install
 from support.naru import ROOT, free_port
 from support.upstream import ok
 from support.waiting import eventually
@@ -26,10 +27,8 @@ FAILURES = {"SERVFAIL": Says(code=SERVFAIL), "REFUSED": Says(code=REFUSED), "no 
 @pytest.fixture(scope="module")
 def real_servers():
     """Debian's dnsmasq, and a CoreDNS."""
-    for install in ["install_dependencies.sh", "dnsmasq-base"], ["install_coredns.sh"]:
-        done = subprocess.run([ROOT / "tests" / install[0], *install[1:]], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, check=False)
-        assert done.returncode == 0, f"tests/{' '.join(install)} failed:\n{done.stderr}"
+    install("install_dependencies.sh", "dnsmasq-base")
+    install("install_coredns.sh")
 
 
 @pytest.fixture
