@@ -19,13 +19,22 @@ constexpr std::string_view kBadStatus = "the status is not a number of three dig
 constexpr std::string_view kBadVersion = "the version is neither HTTP/1.0 nor HTTP/1.1";
 constexpr std::string_view kNoVersion = "the first line does not name HTTP/1.0 or HTTP/1.1";
 
-// Where a character may stand.
-enum Place : uint8_t {
-  kInToken = 1,   // RFC 9110 5.6.2
-  kInTarget = 2,  // visible ASCII; what a path may hold is the service's business
-  kInHost =
-      4,  // RFC 3986 3.2.2 and 3.2.3, but for the comma: a list is how a repeated Host looks once joined
-};
+constexpr bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+constexpr bool IsLetter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+bool IsBlank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+// Where a character may stand: in a token (RFC 9110 5.6.2); in a request target, which is any visible ASCII,
+// as what a path may hold is the service's business; in a host (RFC 3986 3.2.2 and 3.2.3), but for the comma,
+// as a list is how a repeated Host looks once it was joined.
+enum Place : uint8_t { kInToken = 1, kInTarget = 2, kInHost = 4 };
 
 constexpr std::array<uint8_t, 256> PlacesOfCharacters() {
   constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
@@ -33,7 +42,7 @@ constexpr std::array<uint8_t, 256> PlacesOfCharacters() {
   std::array<uint8_t, 256> places{};
   for (int code = '!'; code <= '~'; ++code) {
     const char c = static_cast<char>(code);
-    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    const bool alphanumeric = IsDigit(c) || IsLetter(c);
     uint8_t place = kInTarget;
     if (alphanumeric || kTokenMarks.find(c) != std::string_view::npos) place |= kInToken;
     if (alphanumeric || kHostMarks.find(c) != std::string_view::npos) place |= kInHost;
@@ -52,14 +61,6 @@ bool AllMayStand(Place place, std::string_view text) {
     if (!MayStand(place, c)) return false;
   }
   return true;
-}
-
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-bool IsBlank(char c) {
-  return c == ' ' || c == '\t';
 }
 
 // The high bit of the first byte that is below `limit`, which is at most 0x80. Bytes behind it may be marked
@@ -151,7 +152,7 @@ bool EndsLikeAHead(std::string_view head) {
   return head.ends_with("\r\n\r\n");
 }
 
-// Reads "HTTP/1.x" and the line's end, or the space behind it.
+// RFC 9112 2.3. What follows is the caller's to read.
 std::string_view ReadVersion(HeadReader& reader, int& minor_version) {
   if (!reader.Skip("HTTP/")) return reader.Wrong(kNoVersion);
   const char major = reader.Peek();
@@ -250,10 +251,6 @@ std::string_view CheckConnection(const FieldList& fields) {
 bool KeepsAlive(const FieldList& fields, int minor_version) {
   if (fields.HasToken(FieldId::kConnection, "close")) return false;
   return minor_version == 1 || fields.HasToken(FieldId::kConnection, "keep-alive");
-}
-
-bool IsLetter(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
 // RFC 9112 3.2.2.
