@@ -134,6 +134,45 @@ def test_a_breaker_opens_refuses_and_closes_after_a_probe(courses):
     assert get(naru.port, "/courses/x").status == 200
 
 
+class FreshCalls:
+    """Calls on a connection each, which any worker may get, one after the other: a call is over when it is counted."""
+
+    def __init__(self, naru):
+        self.naru, self.made = naru, 0
+
+    def get(self):
+        answer = get(self.naru.port, "/courses/x")
+        self.made += 1
+        eventually(lambda: self.naru.metric("naru_calls_total") == self.made, "the call is counted")
+        return answer
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_breaker_counts_calls_and_probes_of_all_workers(start_naru, upstream, workers):
+    peer = upstream(FAILS)
+    naru = start_naru({"courses": {
+        "squad": "learning", "endpoints": [peer.address], "retry": {"attempts": 1}, "ejection": "off", "timeout": "60s",
+        "breaker": {"failure_rate": "50%", "min_calls": 20, "window": "60s", "open_for": "300ms", "probes": 1}}},
+        workers=workers)
+    calls = FreshCalls(naru)
+    for _ in range(20):
+        assert naru.metric("naru_breaker_state") == 0
+        assert calls.get().status == 500
+    assert naru.metric("naru_breaker_state") == 2
+    opened = Stopwatch()
+    eventually(lambda: opened.seconds > 0.4, "open_for is over")
+    peer.answer = held = Held()
+    clients = start_calls(naru, 20)
+    eventually(lambda: naru.metric("naru_calls_total") == 20 + 19, "all but the probe are refused")
+    assert len(peer.requests) == 20 + 1
+    assert naru.metric("naru_breaker_state") == 1, "probing"
+    held.gate.open()
+    answers = [client.read_response() for client in clients]
+    assert sorted(answer.status for answer in answers) == [200] + [503] * 19
+    eventually(lambda: naru.metric("naru_breaker_state") == 0, "the probe closes the breaker")
+    assert get(naru.port, "/courses/x").status == 200
+
+
 def test_a_failed_probe_opens_the_breaker_again(courses):
     naru, peer = courses(FAILS, retry={"attempts": 1}, ejection="off",
                          breaker={"failure_rate": "50%", "min_calls": 4, "window": "10s", "open_for": "300ms"})
@@ -172,6 +211,37 @@ def test_an_endpoint_that_keeps_failing_is_ejected_and_comes_back(start_naru, up
         bad.answer = ok(b"well again")
         eventually(lambda: client.get("/courses/x").body == b"well again", "it comes back")
         eventually(lambda: naru.metric("naru_endpoints", state="serving") == 2, "both serve again")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ejection_counts_failures_of_all_workers(start_naru, upstream, workers):
+    bad, good = upstream(FAILS), upstream()
+    naru = start_naru({"courses": {
+        "squad": "learning", "endpoints": [bad.address, good.address], "balance": "round-robin", "breaker": "off",
+        "retry": {"attempts": 1},
+        "ejection": {"consecutive": 8, "min_calls": 1000, "window": "60s", "base": "60s", "max": "60s"}}}, workers=workers)
+    calls = FreshCalls(naru)
+    for _ in range(80):
+        calls.get()
+        assert naru.metric("naru_endpoints", state="ejected") == (1 if len(bad.requests) >= 8 else 0)
+    assert (len(bad.requests), len(good.requests)) == (8, 72)
+
+
+@pytest.mark.parametrize("balance", ["round-robin", "least-request", "p2c"])
+def test_when_ejection_may_keep_none_all_are_tried(start_naru, upstream, balance):
+    peers = [upstream(FAILS) for _ in range(4)]
+    naru = start_naru({"courses": {
+        "squad": "learning", "endpoints": [peer.address for peer in peers], "balance": balance, "breaker": "off",
+        "retry": {"attempts": 1}, "ejection": {"consecutive": 2, "base": "600s", "max": "600s", "keep": "0%"}}})
+    with Client(naru.port) as client:
+        eventually(lambda: client.get("/courses/x").status == 500 and naru.metric("naru_endpoints", state="ejected") == 4,
+                   "all are ejected")
+        before = [len(peer.requests) for peer in peers]
+        for _ in range(80):
+            assert client.get("/courses/x").status == 500, "the service's own answer: never refused for want of endpoints"
+    shares = [len(peer.requests) - earlier for peer, earlier in zip(peers, before)]
+    assert sum(shares) == 80
+    assert min(shares) >= 5, f"every one of them is tried: {shares}"
 
 
 def test_ejection_keeps_its_share_and_then_all_are_tried(start_naru, upstream):

@@ -203,18 +203,32 @@ def test_two_narus_in_a_row_do_not_multiply_attempts(start_naru, upstream):
     assert len(peer.requests) == 3
 
 
-def test_the_budget_is_earned_by_answers_that_succeed(courses):
+@pytest.mark.parametrize("attempts, narus, requests", [(2, 3, 4), (4, 2, 7), (4, 3, 10)])
+def test_a_chain_of_narus_adds_attempts_and_does_not_multiply_them(start_naru, upstream, attempts, narus, requests):
+    """Each naru but the first repeats only what arrives as the first attempt: 1 + narus * (attempts - 1) requests."""
+    peer = upstream(UNAVAILABLE)
+    address = peer.address
+    for _ in range(narus):
+        naru = start_naru(service(address, retry=retry(attempts), breaker="off"))
+        address = f"127.0.0.1:{naru.port}"
+    assert call(naru.port, "GET", "/x", [("Host", "courses")]).status == 503
+    assert len(peer.requests) == requests
+    assert [request.get("x-naru-attempt") for request in peer.requests].count(None) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_budget_is_earned_by_answers_that_succeed(start_naru, upstream, workers):
     script = Fails(0, UNAVAILABLE)
-    naru, peer = courses(script, retry=retry(budget={"ratio": "50%", "floor": "0/s", "window": "60s"}), breaker="off",
-                         ejection="off")
-    with Client(naru.port) as client:
-        for _ in range(10):
-            assert client.get("/courses/x").status == 200
-        script.left = 1000
-        for _ in range(20):
-            assert client.get("/courses/x").status == 503
-    assert len(peer.requests) == 10 + 20 + 5
-    assert naru.metric("naru_retries_suppressed_total", reason="budget") == 15
+    peer = upstream(script)
+    naru = start_naru(service(peer.address, retry=retry(budget={"ratio": "50%", "floor": "0/s", "window": "60s"}),
+                              breaker="off", ejection="off"), workers=workers)
+    for _ in range(20):  # on a connection each, which either worker may get
+        assert get(naru.port, "/courses/x").status == 200
+    script.left = 1000
+    for _ in range(30):
+        assert get(naru.port, "/courses/x").status == 503
+    assert len(peer.requests) == 20 + 30 + 10
+    assert naru.metric("naru_retries_suppressed_total", reason="budget") == 20
 
 
 def test_an_outage_earns_no_retries(courses):
