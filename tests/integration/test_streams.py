@@ -3,6 +3,8 @@
 import socket
 import threading
 
+import pytest
+
 from support.client import Client, request_bytes
 from support.upstream import CLOSE, Gate, ok
 from support.waiting import Stopwatch, eventually
@@ -97,15 +99,29 @@ def test_an_event_stream_gives_its_place_in_the_limit_back(courses):
         assert client.get("/courses/x").status == 200
 
 
-def test_an_application_that_half_closes_still_gets_its_answer(courses):
+@pytest.fixture(params=["tcp", "unix"])
+def listening(request, start_naru, upstream, tmp_path):
+    """naru in front of `courses`, and where applications reach it: listening(answer, policy...)."""
+
+    def start(answer, **policy):
+        peer = upstream(answer)
+        path = tmp_path / "naru.sock"
+        naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], **policy}},
+                          listen=f"unix://{path}" if request.param == "unix" else None)
+        return naru, peer, path if request.param == "unix" else naru.port
+
+    return start
+
+
+def test_an_application_that_half_closes_still_gets_its_answer(listening):
     gate = Gate()
 
     def answer(*_):
         gate.wait()
         return ok(b"late")
 
-    naru, peer = courses(answer)
-    with Client(naru.port) as client:
+    naru, peer, where = listening(answer)
+    with Client(where) as client:
         client.start("GET", "/courses/x")
         peer.wait_for_requests(1)
         client.sock.shutdown(socket.SHUT_WR)
@@ -115,35 +131,83 @@ def test_an_application_that_half_closes_still_gets_its_answer(courses):
     assert data.startswith(b"HTTP/1.1 200 OK\r\n") and data.endswith(b"late")
 
 
-def test_an_application_that_vanishes_while_waiting_cancels_the_attempt(courses):
+def test_an_application_that_half_closes_inside_the_answer_gets_the_rest(listening):
+    gate = Gate()
+
+    def answer(_, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        gate.wait()
+        return b"6\r\nmiddle\r\n4\r\nlast\r\n0\r\n\r\n"
+
+    naru, _, where = listening(answer, timeout="30s")
+    with Client(where) as client:
+        client.start("GET", "/courses/x")
+        client.read_response_head()
+        assert client.read_chunk()[0] == b"first"
+        client.sock.shutdown(socket.SHUT_WR)
+        assert not client.closed_within(0.3), "half-closed is not gone"
+        gate.open()
+        rest = client.read_to_end()
+    assert b"".join(rest.split(b"\r\n")[1::2]) == b"middlelast" and rest.endswith(b"\r\n0\r\n\r\n"), rest
+    eventually(lambda: naru.metric("naru_calls_total", outcome="ok") == 1, "the call is counted as answered")
+
+
+def cancelled(naru, peer):
+    eventually(lambda: not peer.open_connections(), "naru hangs up on the service")
+    eventually(lambda: naru.metric("naru_calls_total", outcome="cancelled") == 1, "the call is counted as cancelled")
+    eventually(lambda: naru.metric("naru_in_flight") == 0, "and no longer as in flight")
+    eventually(lambda: naru.metric("naru_connections") == 0, "and no connection is left")
+
+
+# With a FIN, as a process that ends does, or with a reset.
+WAYS_TO_VANISH = pytest.mark.parametrize("vanish", [Client.close, Client.abort], ids=["close", "reset"])
+
+
+@WAYS_TO_VANISH
+def test_an_application_that_vanishes_while_waiting_cancels_the_attempt(listening, vanish):
     def answer(_, connection):
         connection.read_to_end()
         return CLOSE
 
-    naru, peer = courses(answer, timeout="30s", try_timeout="30s")
-    client = Client(naru.port)
+    naru, peer, where = listening(answer, timeout="30s", try_timeout="30s")
+    client = Client(where)
     client.start("GET", "/courses/x")
     peer.wait_for_requests(1)
-    client.abort()
-    eventually(lambda: not peer.open_connections(), "naru hangs up on the service")
-    eventually(lambda: naru.metric("naru_calls_total", outcome="cancelled") == 1, "the call is counted as cancelled")
-    eventually(lambda: naru.metric("naru_in_flight") == 0, "and no longer as in flight")
+    vanish(client)
+    cancelled(naru, peer)
 
 
-def test_an_application_that_vanishes_inside_the_answer_cancels_it(courses):
+@WAYS_TO_VANISH
+def test_an_application_that_vanishes_inside_the_answer_cancels_it(listening, vanish):
     def answer(_, connection):
         connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         connection.read_to_end()
         return CLOSE
 
-    naru, peer = courses(answer, timeout="30s")
-    client = Client(naru.port)
+    naru, peer, where = listening(answer, timeout="30s")
+    client = Client(where)
     client.start("GET", "/courses/x")
     client.read_response_head()
     assert client.read_chunk()[0] == b"hello"
-    client.abort()
-    eventually(lambda: not peer.open_connections(), "naru hangs up on the service")
-    eventually(lambda: naru.metric("naru_calls_total", outcome="cancelled") == 1, "the call is counted as cancelled")
+    vanish(client)
+    cancelled(naru, peer)
+
+
+@WAYS_TO_VANISH
+def test_an_application_that_half_closed_and_then_vanishes_cancels_the_attempt(listening, vanish):
+    def answer(_, connection):
+        connection.read_to_end()
+        return CLOSE
+
+    naru, peer, where = listening(answer, timeout="30s", try_timeout="30s")
+    client = Client(where)
+    client.start("GET", "/courses/x")
+    peer.wait_for_requests(1)
+    client.sock.shutdown(socket.SHUT_WR)
+    assert not client.closed_within(0.3)
+    assert not peer.connections[0].closed.is_set()
+    vanish(client)
+    cancelled(naru, peer)
 
 
 def test_an_application_that_vanishes_inside_its_request_body_cancels_the_attempt(courses):
