@@ -1,5 +1,6 @@
 """timeout, try_timeout, connect_timeout, and deadlines that callers send."""
 
+import contextlib
 import socket
 
 import pytest
@@ -178,27 +179,75 @@ def test_a_deadline_of_the_caller_covers_the_whole_answer(courses):
         assert watch.seconds < 5
 
 
-def test_connect_timeout_ends_a_connect_that_nobody_answers(start_naru):
-    # A listener whose backlog is full drops further SYNs, so the connection neither succeeds nor fails.
-    with socket.socket() as listener:
+def test_a_deadline_ends_a_call_that_waits_for_a_place(courses):
+    gate = Gate()
+
+    def answer(request, _):
+        gate.wait()
+        return ok(request.target.encode())
+
+    naru, peer = courses(answer, timeout="60s", try_timeout="60s",
+                         limits={"concurrent": 1, "queue": 1, "queue_timeout": "60s"})
+    with Client(naru.port) as holder, Client(naru.port) as heir:
+        holder.start("GET", "/courses/holder")
+        peer.wait_for_requests(1)
+        answer_read, seconds = elapsed(lambda: get(naru.port, "/courses/late", ("x-naru-deadline-ms", "300")))
+        assert (answer_read.status, answer_read.get("x-naru-outcome")) == (504, "timeout"), "the caller's time ran out"
+        assert 0.25 < seconds < 5
+        heir.start("GET", "/courses/heir")
+        eventually(lambda: naru.metric("naru_queued") == 1, "the only place in the queue is free again")
+        gate.open()
+        assert (holder.read_response().body, heir.read_response().body) == (b"/holder", b"/heir")
+    assert [request.target for request in peer.requests] == ["/holder", "/heir"]
+    eventually(lambda: naru.metric("naru_calls_total", outcome="timeout") == 1, "it counts as timeout")
+    assert naru.metric("naru_calls_total", outcome="limit") == 0
+
+
+@contextlib.contextmanager
+def deaf_address():
+    """An address at which a connect neither succeeds nor fails: a full backlog drops further SYNs."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        address = listener.getsockname()
-        fillers = []
-        try:
+        with contextlib.suppress(TimeoutError, socket.timeout):
             while True:
-                filler = socket.socket()
-                fillers.append(filler)
+                filler = stack.enter_context(socket.socket())
                 filler.settimeout(0.2)
-                filler.connect(address)
-        except (TimeoutError, socket.timeout):
-            pass
-        naru = start_naru({"courses": {"squad": "learning", "endpoints": ["127.0.0.1:%d" % address[1]],
-                                       "connect_timeout": "200ms", "retry": {"attempts": 1}}})
+                filler.connect(listener.getsockname())
+        yield "127.0.0.1:%d" % listener.getsockname()[1]
+
+
+def test_connect_timeout_ends_a_connect_that_nobody_answers(start_naru):
+    with deaf_address() as deaf:
+        naru = start_naru({"courses": {"squad": "learning", "endpoints": [deaf], "connect_timeout": "200ms",
+                                       "retry": {"attempts": 1}}})
         answer, seconds = elapsed(lambda: call(naru.port, "POST", "/courses/x", body=b"b"))
-        for filler in fillers:
-            filler.close()
     assert (answer.status, answer.get("x-naru-outcome")) == (502, "connect_error")
     assert "error=connection_timeout" in answer.get("proxy-status")
     assert b"no answer in connect_timeout" in answer.body
     assert 0.15 < seconds < 3
+
+
+def test_after_connect_timeout_a_post_goes_to_another_endpoint(start_naru, upstream):
+    """Nothing of it was sent, so it is no repetition."""
+    peer = upstream(lambda request, _: ok(request.body))
+    with deaf_address() as deaf:
+        naru = start_naru({"courses": {
+            "squad": "learning", "endpoints": [deaf, peer.address], "balance": "round-robin", "ejection": "off",
+            "connect_timeout": "200ms", "timeout": "30s"}})
+        for number in range(4):
+            answer = call(naru.port, "POST", "/courses/x", body=b"pay %d" % number)
+            assert (answer.status, answer.body) == (200, b"pay %d" % number)
+    assert [request.body for request in peer.requests] == [b"pay %d" % number for number in range(4)]
+    assert naru.metric("naru_attempts_total", outcome="connect_error") >= 1, "the deaf endpoint was tried"
+
+
+def test_the_callers_deadline_ends_a_connect_before_connect_timeout(start_naru):
+    with deaf_address() as deaf:
+        naru = start_naru({"courses": {"squad": "learning", "endpoints": [deaf], "connect_timeout": "30s",
+                                       "timeout": "60s", "try_timeout": "60s"}})
+        answer, seconds = elapsed(
+            lambda: call(naru.port, "POST", "/courses/x", [("x-naru-deadline-ms", "300")], b"b"))
+    assert (answer.status, answer.get("x-naru-outcome")) == (504, "timeout")
+    assert 0.25 < seconds < 5

@@ -1,5 +1,6 @@
 """Which failures are tried again, where, and how often; what is never done twice."""
 
+import email.utils
 import time
 
 import pytest
@@ -147,6 +148,21 @@ def test_retry_after_is_waited_for(courses):
     naru, _ = courses(answer, retry=retry())
     assert get(naru.port, "/courses/x").status == 200
     assert 0.95 < times[1] - times[0] < 4
+
+
+def test_retry_after_as_a_date_is_waited_for(courses):
+    times = []
+
+    def answer(*_):
+        times.append(time.time())
+        if len(times) == 1:
+            at = email.utils.formatdate(int(times[0]) + 2, usegmt=True)
+            return answer_bytes("503 Service Unavailable", b"", ("Retry-After", at))
+        return ok()
+
+    naru, _ = courses(answer, retry=retry(), timeout="30s")
+    assert get(naru.port, "/courses/x").status == 200
+    assert int(times[0]) + 2 <= times[1] < int(times[0]) + 10
 
 
 def test_a_retry_after_beyond_the_deadline_is_not_waited_for(courses):
