@@ -1,5 +1,6 @@
 """A new configuration takes effect without dropping a call; a bad one is refused and says why."""
 
+import collections
 import os
 import signal
 import threading
@@ -165,24 +166,25 @@ def test_200_reloads_under_load_drop_no_call(start_naru, upstream):
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address for peer in peers]}})
     listening = naru.listening_inodes()
     assert len(listening) == 2
-    problems, calls, done = [], [0], threading.Event()
+    problems, calls, done = [], collections.Counter(), threading.Event()
 
-    def load(fresh_connections):
+    def load(method, fresh_connections):
         client = Client(naru.port)
         while not done.is_set():
             try:
                 if fresh_connections:
                     client.close()
                     client = Client(naru.port)
-                answer = client.call("POST", "/courses/x", body=b"b")
+                answer = client.call(method, "/courses/x", body=b"b" if method == "POST" else b"")
                 if answer.status != 200:
                     problems.append(answer)
-                calls[0] += 1
+                calls[method] += 1
             except Exception as error:
                 problems.append(error)
                 return
 
-    threads = [threading.Thread(target=load, args=(number % 2 == 1,), daemon=True) for number in range(6)]
+    threads = [threading.Thread(target=load, args=(method, fresh_connections), daemon=True)
+               for method in ("GET", "POST") for fresh_connections in (True, False) for _ in range(2)]
     for thread in threads:
         thread.start()
     for number in range(200):
@@ -197,7 +199,8 @@ def test_200_reloads_under_load_drop_no_call(start_naru, upstream):
     for thread in threads:
         thread.join()
     assert problems == []
-    assert calls[0] > 200
+    assert min(calls["GET"], calls["POST"]) > 100, calls
+    assert sum(calls.values()) == sum(len(peer.requests) for peer in peers), "none was done twice"
     assert naru.listening_inodes() == listening, "the listening sockets are the same"
 
 
@@ -224,6 +227,49 @@ def test_reload_leaks_no_descriptor_and_no_memory(start_naru, upstream):
         by_admin(naru)
     assert naru.open_descriptors() <= descriptors + 2
     assert naru.rss_bytes() - memory < (32 if sanitized() else 4) * 1024 * 1024
+
+
+def a_key_that_does_not_exist(naru):
+    naru.services["courses"]["sqad"] = "learning"
+
+
+def a_value_of_the_wrong_type(naru):
+    naru.services["courses"]["timeout"] = "5 parsecs"
+
+
+def a_port_that_is_taken(naru):
+    """Behind ports that are free, whose sockets have been opened by then."""
+    service = {"squad": "learning", "endpoints": ["10.0.1.11:8080"]}
+    naru.services |= {f"opened-{number}": {**service, "port": free_port()} for number in range(5)}
+    naru.services["refused"] = {**service, "port": naru.taken_port}
+
+
+def a_file_that_is_gone(naru):
+    naru.write_config = lambda: naru.config_path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("mistake", [a_key_that_does_not_exist, a_value_of_the_wrong_type, a_port_that_is_taken,
+                                     a_file_that_is_gone])
+def test_a_refused_reload_leaks_no_descriptor_and_no_memory(start_naru, upstream, mistake):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [upstream().address]}})
+    naru.taken_port = upstream().port
+    listening = naru.listening_inodes()
+    mistake(naru)
+
+    def refuse():
+        naru.write_config()
+        assert naru.reload().status >= 400
+
+    for _ in range(20):
+        refuse()
+    descriptors, memory = naru.open_descriptors(), naru.rss_bytes()
+    for _ in range(100):
+        refuse()
+    assert naru.open_descriptors() <= descriptors + 2
+    assert naru.rss_bytes() - memory < (32 if sanitized() else 4) * 1024 * 1024
+    assert naru.listening_inodes() == listening
+    assert get(naru.port, "/courses/x").status == 200
+    assert naru.metric("naru_config_reloads_total", result="refused") >= 120
 
 
 def test_a_port_that_is_taken_refuses_the_reload(start_naru, upstream):

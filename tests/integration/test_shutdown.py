@@ -155,10 +155,19 @@ def test_a_tunnel_does_not_hold_the_drain_for_ever(start_naru, upstream):
     eventually(lambda: not peer.open_connections(), "the service sees the end of the tunnel")
 
 
-def test_sigint_ends_like_sigterm(held):
-    naru, _, _ = held()
-    naru.signal(signal.SIGINT)
-    assert naru.wait_exit() == 0
+def test_sigint_ends_at_once(held):
+    """Whoever presses Ctrl-C does not wait for calls, as with a second SIGTERM."""
+    naru, peer, gate = held()
+    with Client(naru.port) as client:
+        client.start("GET", "/courses/slow")
+        peer.wait_for_requests(1)
+        watch = Stopwatch()
+        naru.signal(signal.SIGINT)
+        assert naru.wait_exit() == 0
+        assert watch.seconds < 5, "and not after drain_timeout, nor after a second of quiet"
+        assert client.closed_within(), "the call that was under way is cut"
+    gate.open()
+    eventually(lambda: not peer.open_connections(), "the service sees the end of it")
 
 
 def test_nothing_listens_after_the_end(held):
