@@ -6,6 +6,7 @@ import re
 import pytest
 
 from support.naru import free_port, run_command, yaml
+from support.waiting import eventually
 
 SOUND = {
     "caller": {"squad": "video", "service": "video-api"},
@@ -111,6 +112,32 @@ def test_healthcheck_follows_readiness(courses):
     gone = run_command("healthcheck", "--admin", f"http://127.0.0.1:{naru.admin_port}")
     assert gone.returncode == 1
     assert str(naru.admin_port) in gone.stdout + gone.stderr
+
+
+def test_healthcheck_finds_the_admin_port_in_the_configuration(courses, config):
+    naru, _ = courses()
+    assert run_command("healthcheck", "-c", naru.config_path).returncode == 0
+    assert run_command("healthcheck", environment={"NARU_CONFIG": str(naru.config_path)}).returncode == 0
+    elsewhere = config({**SOUND, "admin": f"127.0.0.1:{free_port()}"})
+    assert run_command("healthcheck", "-c", elsewhere).returncode == 1, "nobody is there"
+    there = run_command("healthcheck", "-c", elsewhere, "--admin", f"http://127.0.0.1:{naru.admin_port}")
+    assert there.returncode == 0, "--admin goes first"
+
+
+def test_healthcheck_fails_while_naru_is_alive_but_not_ready(start_naru, tmp_path):
+    found = tmp_path / "courses.json"
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": f"file://{found}"}}, wait_ready=False,
+                      drain_timeout="20s")
+    assert naru.admin("GET", "/healthz").status == 200
+    waiting = run_command("healthcheck", "-c", naru.config_path)
+    assert waiting.returncode == 1
+    assert "courses" in waiting.stdout + waiting.stderr, "it says what naru waits for"
+    found.write_text('[{"targets": ["10.0.1.11:8080"]}]')
+    eventually(naru.ready, "the service is resolved")
+    assert run_command("healthcheck", "-c", naru.config_path).returncode == 0
+    naru.signal()
+    eventually(lambda: not naru.ready(), "naru drains")
+    assert run_command("healthcheck", "-c", naru.config_path).returncode == 1
 
 
 def test_version_names_version_commit_and_libraries():
