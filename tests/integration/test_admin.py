@@ -1,12 +1,13 @@
 """The admin port."""
 
 import json
+import threading
 
 import pytest
 
-from support.client import call, get
-from support.upstream import CLOSE, Upstream, answer_bytes, ok
-from support.waiting import eventually
+from support.client import Client, call, get
+from support.upstream import CLOSE, Gate, Upstream, answer_bytes, ok
+from support.waiting import PATIENCE, Stopwatch, eventually
 
 
 def test_healthz_and_readyz(courses):
@@ -78,12 +79,97 @@ def test_a_scrape_does_not_hold_calls_up_nor_the_other_way_round(courses):
         assert get(naru.port, "/courses/x").status == 200
 
 
-def test_services_say_why_an_endpoint_is_not_serving(start_naru, upstream):
+def test_scrapes_and_calls_go_on_at_the_same_time(courses):
+    """Scrapers that read and ones that do not, calls that are held and ones that come and go."""
+    gate, done = Gate(), threading.Event()
+
+    def answer(request, _):
+        if request.target == "/held":
+            gate.wait()
+        return ok()
+
+    naru, peer = courses(answer, timeout="60s", try_timeout="60s")
+    held = [Client(naru.port) for _ in range(20)]
+    for client in held:
+        client.start("GET", "/courses/held")
+    peer.wait_for_requests(20)
+    deaf_scrapers = [Client(naru.admin_port) for _ in range(5)]
+    for scraper in deaf_scrapers:
+        scraper.start("GET", "/metrics")
+    in_flight = []
+
+    def scrape():
+        while not done.is_set():
+            in_flight.append(naru.metric("naru_in_flight"))
+
+    scrapers = [threading.Thread(target=scrape, daemon=True) for _ in range(2)]
+    for scraper in scrapers:
+        scraper.start()
+    took = []
+    with Client(naru.port) as client:
+        while len(took) < 200 or len(in_flight) < 5:
+            watch = Stopwatch()
+            assert client.get("/courses/x").status == 200
+            took.append(watch.seconds)
+    done.set()
+    for scraper in scrapers:
+        scraper.join()
+    gate.open()
+    assert [client.read_response().status for client in held] == [200] * 20
+    assert max(took) < 0.2 * PATIENCE
+    assert 20 <= min(in_flight) <= max(in_flight) <= 21
+
+
+@pytest.mark.parametrize("rule, ejection", [
+    ("ejection.consecutive", {"consecutive": 2, "min_calls": 100}),
+    ("ejection.success_rate", {"consecutive": 100, "min_calls": 2, "success_rate": "80%"})])
+def test_services_say_why_an_endpoint_is_not_serving(start_naru, upstream, rule, ejection):
     bad: Upstream = upstream(answer_bytes("500 Internal Server Error", b""))
-    naru = start_naru({"courses": {"squad": "learning", "endpoints": [bad.address, upstream().address],
-                                   "balance": "round-robin", "retry": {"attempts": 1},
-                                   "ejection": {"consecutive": 2, "base": "60s", "max": "60s"}}})
+    good = upstream()
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [bad.address, good.address],
+                                   "balance": "round-robin", "retry": {"attempts": 1}, "breaker": "off",
+                                   "ejection": {**ejection, "window": "60s", "base": "60s", "max": "60s"}}})
     for _ in range(4):
         get(naru.port, "/courses/x")
-    text = json.dumps(naru.admin_json("/services/courses"))
-    assert "ejected" in text
+    eventually(lambda: naru.metric("naru_endpoints", state="ejected") == 1, "it is ejected")
+    endpoints = {one["address"]: one for one in naru.admin_json("/services/courses")["endpoints"]}
+    assert (endpoints[bad.address]["state"], endpoints[good.address]["state"]) == ("ejected", "serving")
+    assert rule in endpoints[bad.address]["why"]
+    assert 0 < endpoints[bad.address]["serving_again_in_ms"] <= 60_000
+    assert "serving_again_in_ms" not in endpoints[good.address]
+
+
+def test_services_say_how_the_breaker_stands(courses):
+    naru, _ = courses(answer_bytes("500 Internal Server Error", b""), retry={"attempts": 1}, ejection="off",
+                      breaker={"min_calls": 3, "open_for": "60s"})
+    assert naru.admin_json("/services/courses")["breaker"] == "closed"
+    for _ in range(3):
+        get(naru.port, "/courses/x")
+    eventually(lambda: naru.admin_json("/services/courses")["breaker"] == "open", "the breaker is open")
+    assert [one["breaker"] for one in naru.admin_json("/services")["services"]] == ["open"]
+
+
+def test_recent_calls_show_when_each_attempt_began_how_long_it_took_and_why_it_failed(start_naru, upstream):
+    def slow_reset(*_):
+        work = Stopwatch()
+        eventually(lambda: work.seconds >= 0.2, "200 ms of work")
+        return CLOSE
+
+    peers = [upstream(slow_reset) for _ in range(2)]
+    naru = start_naru({"courses": {
+        "squad": "learning", "endpoints": [peer.address for peer in peers],
+        "retry": {"attempts": 2, "budget": {"ratio": "100%", "floor": "100/s"}}}})
+    assert get(naru.port, "/courses/v1/x?token=secret", ("x-request-id", "timeline-1")).status == 502
+    call_made = eventually(lambda: naru.admin_json("/calls/recent")["calls"], "the call is remembered")[0]
+    said = {"request_id": "timeline-1", "caller": "video/video-api", "squad": "learning", "service": "courses",
+            "route": "other", "method": "GET", "path": "/v1/x", "outcome": "reset", "status": 502}
+    assert said.items() <= call_made.items(), call_made
+    assert "secret" not in json.dumps(naru.admin_json("/calls/recent"))
+    first, second = call_made["attempts"]
+    assert {first["endpoint"], second["endpoint"]} == {peer.address for peer in peers}
+    for attempt in (first, second):
+        assert attempt["outcome"] == "reset" and attempt["detail"]
+        assert 195 <= attempt["ms"] <= call_made["ms"]
+    assert 0 <= first["start_ms"] < 195
+    assert first["start_ms"] + first["ms"] <= second["start_ms"] + 1
+    assert second["start_ms"] + second["ms"] <= call_made["ms"] + 1

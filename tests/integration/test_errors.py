@@ -1,13 +1,18 @@
 """The errors that naru answers itself, as the contract prints them."""
 
+import contextlib
+import datetime
 import json
 import re
+import ssl
+import time
 
 import pytest
 
 from support.client import Client, call, get
+from support.naru import run_command
 from support.upstream import CLOSE, Gate, answer_bytes, ok, refused_address
-from support.waiting import eventually
+from support.waiting import Stopwatch, eventually
 
 
 def error_of(answer):
@@ -93,12 +98,47 @@ def test_a_timeout_is_504_http_response_timeout(courses):
 
 def test_an_unknown_service_is_502_destination_not_found(courses):
     naru, _ = courses()
-    answer = get(naru.port, "/corses/x")
+    answer = get(naru.port, "/corses/x", ("x-request-id", "r-2"))
     error = error_of(answer)
     assert (error["outcome"], error["status"]) == ("unknown_service", 502)
-    assert "courses" in error["detail"]
+    assert (error["service"], error["detail"] != "", "squad" in error) == ("corses", True, False)
+    assert "courses" in error["detail"], "a near name"
+    assert error["request_id"] == "r-2"
     assert error.get("attempts", []) == []
     assert proxy_status_error(answer) == "destination_not_found"
+
+
+def client_hello():
+    """What an application that takes naru's port for one with TLS sends."""
+    sent = ssl.MemoryBIO()
+    connection = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="courses")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        connection.do_handshake()
+    return sent.read()
+
+
+@pytest.mark.parametrize("status, request_sent", [
+    (400, lambda: b"GET /courses/x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+    (400, lambda: b"nonsense\r\n\r\n"),
+    (400, client_hello),
+    (431, lambda: b"GET /courses/x HTTP/1.1\r\nHost: a\r\nX: " + b"z" * 200_000 + b"\r\n\r\n"),
+    (405, lambda: b"CONNECT courses:443 HTTP/1.1\r\nHost: courses:443\r\n\r\n"),
+], ids=["two-hosts", "nonsense", "tls", "too-large", "connect"])
+def test_a_bad_request_is_answered_and_the_connection_closed(courses, status, request_sent):
+    naru, peer = courses()
+    with Client(naru.port) as client:
+        with contextlib.suppress(ConnectionError):
+            client.send(request_sent())
+        answer = client.read_response()
+        assert client.closed_within()
+    error = error_of(answer)
+    assert (answer.status, error["outcome"]) == (status, "bad_request")
+    assert error["detail"]
+    assert not {"squad", "policy"} & set(error), "no policy decided it, and no squad is to blame"
+    assert proxy_status_error(answer) == "http_request_error"
+    assert answer.get("connection") == "close"
+    assert peer.connections == []
+    assert get(naru.port, "/courses/x").status == 200
 
 
 def test_no_endpoint_is_503_destination_unavailable(start_naru):
@@ -139,6 +179,8 @@ def test_an_open_breaker_is_503_destination_unavailable_with_retry_after(courses
     assert (error["outcome"], error["status"]) == ("breaker_open", 503)
     assert 1 <= int(answer.get("retry-after")) <= 30
     assert proxy_status_error(answer) == "destination_unavailable"
+    assert (error["service"], error["squad"], error["attempts"]) == ("courses", "learning", [])
+    assert re.fullmatch(re.escape(f"{naru.config_path}:") + r"\d+ breaker\.failure_rate = 50%", error["policy"])
     assert len(peer.requests) == 3
 
 
@@ -172,5 +214,68 @@ def test_failed_calls_are_logged_as_json(start_naru, upstream, outcome, call_it)
     naru = start_naru({"refused": {"squad": "learning", "endpoints": [refused_address()]},
                        "resets": {"squad": "learning", "endpoints": [upstream(lambda *_: CLOSE).address]}})
     call(naru.port, "POST", call_it, [("x-request-id", "logged-1")])
-    line = eventually(lambda: [line for line in naru.log().splitlines() if "logged-1" in line], "a line about the call")[0]
-    assert json.loads(line)["outcome"] == outcome
+    assert logged(naru, "logged-1")["outcome"] == outcome
+
+
+def logged(naru, request_id):
+    """The line of the log about a call."""
+    def about_it():
+        return [line for line in naru.log().splitlines() if line.endswith("}") and f'"{request_id}"' in line]
+
+    line, = eventually(about_it, "a line about the call")
+    return json.loads(line)
+
+
+def test_the_line_about_a_failed_call_says_all_that_is_known(start_naru):
+    refused = [refused_address(), refused_address()]
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": refused, "retry": {"attempts": 2},
+                                   "routes": [{"match": "GET /v1/courses/{id}", "name": "course"}]}})
+    before = time.time()
+    get(naru.port, "/courses/v1/courses/7?token=secret", ("x-request-id", "logged-1"))
+    line = logged(naru, "logged-1")
+    said_at = datetime.datetime.strptime(line.pop("time") + "+0000", "%Y-%m-%dT%H:%M:%S.%fZ%z").timestamp()
+    assert before - 1 <= said_at <= time.time() + 1
+    assert 0 < line.pop("ms") < 5000
+    assert line.pop("endpoint") in refused, "the last that was tried"
+    assert line.pop("detail")
+    said = {"level": "warn", "message": "failed call", "outcome": "connect_error", "status": 502, "squad": "learning",
+            "service": "courses", "route": "course", "method": "GET", "path": "/v1/courses/7", "attempts": 2,
+            "request_id": "logged-1"}
+    assert said.items() <= line.items(), line
+    assert "secret" not in naru.log()
+
+
+def test_a_slow_call_is_logged_and_remembered(courses):
+    def answer(request, _):
+        work = Stopwatch()
+        eventually(lambda: request.target != "/slow" or work.seconds > 1.1, "1.1 s of work")
+        return ok()
+
+    naru, peer = courses(answer, timeout="60s", try_timeout="60s")
+    for target in ("slow", "quick"):
+        assert get(naru.port, f"/courses/{target}", ("x-request-id", target)).status == 200
+    line = logged(naru, "slow")
+    assert (line["message"], line["outcome"], line["status"]) == ("slow call", "ok", 200)
+    assert line["endpoint"] == peer.address
+    assert line["ms"] > 1050
+    assert [one["request_id"] for one in naru.admin_json("/calls/recent")["calls"]] == ["slow"]
+    assert [one["request_id"] for one in naru.admin_json("/calls/recent?outcome=ok")["calls"]] == ["slow"]
+    assert '"quick"' not in naru.log()
+
+
+@pytest.mark.parametrize("level, messages", [
+    ("info", {"ready", "failed call"}), ("warn", {"failed call"}), ("error", set())])
+def test_the_command_line_says_what_is_logged(start_naru, level, messages):
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [refused_address()]}},
+                      arguments=["--log-level", level])
+    get(naru.port, "/courses/x")
+    eventually(lambda: naru.metric("naru_calls_total") == 1, "the call is counted")
+    naru.stop()  # which writes what is queued
+    said = {json.loads(line)["message"] for line in naru.log().splitlines()}
+    assert said & {"ready", "failed call"} == messages
+
+
+def test_a_log_level_that_does_not_exist_is_refused():
+    done = run_command("run", "--log-level", "loud")
+    assert done.returncode != 0
+    assert "loud" in done.stderr and "debug" in done.stderr

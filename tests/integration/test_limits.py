@@ -166,6 +166,7 @@ def test_a_breaker_counts_calls_and_probes_of_all_workers(start_naru, upstream, 
     eventually(lambda: naru.metric("naru_calls_total") == 20 + 19, "all but the probe are refused")
     assert len(peer.requests) == 20 + 1
     assert naru.metric("naru_breaker_state") == 1, "probing"
+    assert naru.admin_json("/services/courses")["breaker"] == "probing"
     held.gate.open()
     answers = [client.read_response() for client in clients]
     assert sorted(answer.status for answer in answers) == [200] + [503] * 19

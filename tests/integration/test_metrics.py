@@ -11,7 +11,7 @@ import pytest
 from support.client import call, get
 from support.naru import free_port
 from support.upstream import CLOSE, answer_bytes, ok, refused_address
-from support.waiting import eventually
+from support.waiting import Stopwatch, eventually
 
 
 @pytest.fixture
@@ -86,6 +86,24 @@ def test_gauges_say_how_things_are(busy):
     assert busy.metric("naru_build_info") == 1
     assert busy.metric("process_resident_memory_bytes") > 1e6
     assert busy.metric("process_open_fds") > 3
+
+
+def test_overhead_excludes_waiting_for_the_service(courses):
+    def answer(_, connection):
+        work(0.3)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+        work(0.3)
+        return b" half"
+
+    def work(seconds):
+        watch = Stopwatch()
+        eventually(lambda: watch.seconds >= seconds, "the service works")
+
+    naru, _ = courses(answer, timeout="60s", try_timeout="60s")
+    assert get(naru.port, "/courses/x").status == 200
+    eventually(lambda: naru.metric("naru_overhead_seconds_count", callee_service="courses") == 1, "the call is counted")
+    assert naru.metric("naru_call_duration_seconds_sum", callee_service="courses") >= 0.59
+    assert 0 < naru.metric("naru_overhead_seconds_sum", callee_service="courses") < 0.15
 
 
 def test_metrics_can_be_narrowed_to_a_squad(busy):

@@ -106,6 +106,7 @@ class Naru:
         self.directory = pathlib.Path(directory)
         self.config_path = self.directory / "naru.yaml"
         self.log_path = self.directory / "naru.log"
+        self.printed_path = self.directory / "naru.out"
         self._descriptors = descriptors
         self._listen = listen
         self._arguments = arguments
@@ -154,10 +155,10 @@ class Naru:
             if self._descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
 
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path, "wb") as log, open(self.printed_path, "wb") as printed:
             self.process = subprocess.Popen(
-                [BINARY, "run", "-c", str(self.config_path), *self._arguments], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, preexec_fn=limit_descriptors,
+                [BINARY, "run", "-c", str(self.config_path), *self._arguments], stdin=subprocess.DEVNULL,
+                stdout=printed, stderr=log, preexec_fn=limit_descriptors,
                 env={**os.environ, **SANITIZER_ENVIRONMENT, **self._environment})
 
     def _became_ready(self):
@@ -208,6 +209,7 @@ class Naru:
         for report in SANITIZER_REPORTS:
             assert report not in log, f"a sanitizer report:\n{log[-20000:]}"
         assert self.process.returncode == self.expect_exit, f"naru ended with {self.process.returncode}"
+        assert self.printed_path.read_bytes() == b"", "the log belongs on standard error"
 
     # What it says of itself
 
