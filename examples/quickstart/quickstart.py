@@ -16,7 +16,6 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 CALLERS = 8
-PHASE_SECONDS = 2.0
 ENDPOINTS = ["courses-1", "courses-2", "courses-3", "media-1", "media-2"]
 
 
@@ -192,7 +191,7 @@ def show_phase(title, calls):
     return failed
 
 
-def show_trouble(naru, services):
+def show_trouble(naru, services, phase_seconds):
     heading(f"{CALLERS} callers call on while an endpoint is killed and another gets slow")
     load = Load(naru.port)
     failed = 0
@@ -202,7 +201,7 @@ def show_trouble(naru, services):
     for title, step in steps:
         started = time.monotonic()
         step()
-        time.sleep(PHASE_SECONDS)
+        time.sleep(phase_seconds)
         failed += show_phase(title, load.since(started))
     load.stop()
     return len(load.ended), failed
@@ -244,20 +243,29 @@ def show_error(naru):
     print(f"  {status}, x-naru-outcome: {headers['x-naru-outcome']}\n  {body.decode().strip()}")
 
 
+def end(number, _):
+    """In order, so that the processes that were started are ended too."""
+    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--naru", required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--phase-seconds", type=float, default=2.0)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes below are ended too
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter when its terminal is closed
+        signal.signal(number, end)
     with contextlib.ExitStack() as stack:
         services = Services(stack)
         naru = Sidecar(stack, options.naru, options.work, services)
         print(f"Started courses (squad learning, 3 endpoints), media (squad video, 2 endpoints) and naru, "
               f"ready in {naru.start_ms:.0f} ms.")
         show_four_ways(naru)
-        calls, failed = show_trouble(naru, services)
+        calls, failed = show_trouble(naru, services, options.phase_seconds)
         show_why(naru, services)
         show_squads(naru)
         show_error(naru)

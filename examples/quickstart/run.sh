@@ -4,6 +4,8 @@
 #
 #   examples/quickstart/run.sh           ends by itself and leaves nothing running
 #   examples/quickstart/run.sh --keep    stays up to play with, until Ctrl-C
+#
+# With NARU_BINARY set, that one is run and nothing is built or installed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,18 +13,21 @@ keep=
 case "${1:-}" in
   "") ;;
   --keep) keep=--keep ;;
-  -h|--help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h|--help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) echo "quickstart: unknown option $1; there is only --keep" >&2; exit 2 ;;
 esac
 
-tests/install_dependencies.sh
 mkdir -p build/quickstart
-if [ ! -x build/release/naru ]; then echo "Building naru; the first time takes some minutes."; fi
-# Configured before means a second run only asks ninja whether anything changed.
-{ { [ -f build/release/build.ninja ] || cmake --preset release; } && cmake --build --preset release --target naru; } \
-  >build/quickstart/build.log 2>&1 </dev/null || {
-  tail -n 40 build/quickstart/build.log >&2
-  echo "quickstart: naru does not build; the whole log is build/quickstart/build.log" >&2
-  exit 1
-}
-exec python3 examples/quickstart/quickstart.py --naru build/release/naru --work build/quickstart $keep
+naru=${NARU_BINARY:-build/release/naru}
+if [ -z "${NARU_BINARY:-}" ]; then
+  tests/install_dependencies.sh
+  if [ ! -x "$naru" ]; then echo "Building naru; the first time takes some minutes."; fi
+  # Configured before means a second run only asks ninja whether anything changed.
+  { { [ -f build/release/build.ninja ] || cmake --preset release; } && cmake --build --preset release --target naru; } \
+    >build/quickstart/build.log 2>&1 </dev/null || {
+    tail -n 40 build/quickstart/build.log >&2
+    echo "quickstart: naru does not build; the whole log is build/quickstart/build.log" >&2
+    exit 1
+  }
+fi
+exec python3 examples/quickstart/quickstart.py --naru "$naru" --work build/quickstart $keep

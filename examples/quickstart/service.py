@@ -6,6 +6,7 @@ POST /slow?ms=300 makes its answers that slow from now on.
 
 import http.server
 import json
+import signal
 import socket
 import sys
 import time
@@ -42,6 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; quickstart.py ends this one
     Handler.name = sys.argv[1]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
     server.socket.close()
