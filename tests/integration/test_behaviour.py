@@ -580,15 +580,32 @@ def cancelled(pair, service):
     pair.nothing_is_left()
 
 
-def test_an_application_that_goes_away_while_it_waits_cancels_the_attempt(pair):
+def abandons_the_call(_, exchange):
+    exchange.abandon()
+
+
+def closes_its_connection(caller, _):
+    caller.close()
+
+
+def resets_its_connection(caller, exchange):
+    (exchange.client if caller.protocol == HTTP1 else caller.client).abort()
+
+
+WAYS_TO_LEAVE = pytest.mark.parametrize("leave", [abandons_the_call, closes_its_connection, resets_its_connection])
+
+
+@WAYS_TO_LEAVE
+def test_an_application_that_goes_away_while_it_waits_cancels_the_attempt(pair, leave):
     caller, service = pair.courses(never, timeout="30s", try_timeout="30s")
     exchange = caller.start("GET", "/courses/x")
     service.wait_for_requests(1)
-    exchange.abandon()
+    leave(caller, exchange)
     cancelled(pair, service)
 
 
-def test_an_application_that_goes_away_inside_the_answer_cancels_it(pair):
+@WAYS_TO_LEAVE
+def test_an_application_that_goes_away_inside_the_answer_cancels_it(pair, leave):
     def half(_, reply):
         reply.head(200)
         reply.send(b"half")
@@ -598,7 +615,7 @@ def test_an_application_that_goes_away_inside_the_answer_cancels_it(pair):
     exchange = caller.start("GET", "/courses/x")
     assert exchange.head().status == 200
     assert exchange.read_exactly(4) == b"half"
-    exchange.abandon()
+    leave(caller, exchange)
     cancelled(pair, service)
 
 
