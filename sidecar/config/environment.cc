@@ -1,6 +1,8 @@
 #include "sidecar/config/environment.h"
 
 #include <glob.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -45,6 +47,41 @@ absl::StatusOr<std::string> ValueOf(std::string_view reference, const Environmen
       Cat("the environment variable ", name, " is not set: set it, or write ${", name, ":-default}"));
 }
 
+std::string OwnUser() {
+  const uid_t id = geteuid();
+  const passwd* user = getpwuid(id);
+  return user == nullptr ? Cat("with the number ", id) : std::string(user->pw_name);
+}
+
+// What errno says of reading something: whose it is to mend, and whether time may do so.
+absl::Status CannotBeRead(int error) {
+  const std::string why = Cat("cannot be read: ", std::strerror(error));
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(
+          Cat("cannot be read by the user ", OwnUser(), ": ", std::strerror(error)));
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EINTR:
+    case EIO:
+    case ESTALE:
+    case ETIMEDOUT:
+      return absl::ResourceExhaustedError(why);
+    default:
+      return absl::UnavailableError(why);
+  }
+}
+
+// Of the last glob() of this thread: a folder that could not be searched. Its callback takes no argument.
+thread_local int glob_error = 0;
+int KeepGlobError(const char*, int error) {
+  const bool is_not_there = error == ENOENT || error == ENOTDIR;
+  if (!is_not_there) glob_error = error;
+  return is_not_there ? 0 : 1;
+}
+
 }  // namespace
 
 std::optional<std::string> ProcessEnvironment::Variable(std::string_view name) const {
@@ -58,7 +95,7 @@ absl::StatusOr<std::string> ProcessEnvironment::ReadFile(const std::string& path
   if (status.type() == std::filesystem::file_type::not_found) return absl::NotFoundError("does not exist");
   if (std::filesystem::is_directory(status)) return absl::InvalidArgumentError("is a directory, not a file");
   std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::PermissionDeniedError(Cat("cannot be read: ", std::strerror(errno)));
+  if (!file) return CannotBeRead(errno);
   // Read in pieces, because the size of a pipe is not known and that of a file may change.
   std::string content;
   char piece[16 * 1024];
@@ -68,14 +105,17 @@ absl::StatusOr<std::string> ProcessEnvironment::ReadFile(const std::string& path
       return absl::OutOfRangeError(Cat("is larger than ", FormatSize(most_bytes)));
     }
   }
-  if (file.bad()) return absl::DataLossError(Cat("cannot be read to its end: ", std::strerror(errno)));
+  if (file.bad()) return CannotBeRead(errno);
   return content;
 }
 
-std::vector<std::string> ProcessEnvironment::Glob(const std::string& pattern) const {
+absl::StatusOr<std::vector<std::string>> ProcessEnvironment::Glob(const std::string& pattern) const {
   glob_t found{};
   const absl::Cleanup free = [&found] { globfree(&found); };
-  if (glob(pattern.c_str(), 0, nullptr, &found) != 0) return {};
+  const int result = glob(pattern.c_str(), 0, KeepGlobError, &found);
+  if (result == GLOB_ABORTED) return CannotBeRead(glob_error);
+  if (result == GLOB_NOSPACE) return CannotBeRead(ENOMEM);
+  if (result != 0) return std::vector<std::string>();
   return std::vector<std::string>(found.gl_pathv, found.gl_pathv + found.gl_pathc);
 }
 

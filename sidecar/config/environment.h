@@ -17,18 +17,19 @@ class Environment {
   virtual std::optional<std::string> Variable(std::string_view name) const = 0;
 
   // The whole file, if it is at most `most_bytes`. Fails with a clause: "does not exist", "is larger than
-  // 16MiB".
+  // 16MiB". PermissionDenied: this user, who is named, may not read it. ResourceExhausted: another time it
+  // may succeed.
   virtual absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes) const = 0;
 
-  // The files that a shell pattern matches, sorted.
-  virtual std::vector<std::string> Glob(const std::string& pattern) const = 0;
+  // The files that a shell pattern matches, sorted. Fails as ReadFile does where a folder cannot be searched.
+  virtual absl::StatusOr<std::vector<std::string>> Glob(const std::string& pattern) const = 0;
 };
 
 class ProcessEnvironment : public Environment {
  public:
   std::optional<std::string> Variable(std::string_view name) const override;
   absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes) const override;
-  std::vector<std::string> Glob(const std::string& pattern) const override;
+  absl::StatusOr<std::vector<std::string>> Glob(const std::string& pattern) const override;
 };
 
 // `text` with every ${VAR} and ${VAR:-default} replaced. The default also stands in for an empty variable, as

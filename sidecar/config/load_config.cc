@@ -1,7 +1,7 @@
 #include "sidecar/config/load_config.h"
 
-#include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "sidecar/config/build_config.h"
@@ -22,35 +22,56 @@ class Loader {
   explicit Loader(const Environment& environment) : environment_(environment) {}
 
   LoadResult Load(const std::string& path) {
+    result_.paths.push_back(path);
     absl::StatusOr<std::string> content = environment_.ReadFile(path, kLargestFile);
     if (!content.ok()) return Unreadable(path, content.status());
     ReadMain(path, *std::move(content));
-    for (const std::string& file : FilesToInclude(path)) {
-      if (included_bytes_ <= kMostIncludedBytes) ReadIncluded(file);
+    for (const Located<std::string>& file : FilesToInclude(path)) {
+      if (included_bytes_ <= kMostIncludedBytes) ReadIncluded(file.value, file.place);
     }
     return Finish();
   }
 
  private:
   LoadResult Unreadable(const std::string& path, const absl::Status& why) {
+    ReportUnreadable(path, why, absl::IsNotFound(why) ? HowToNameTheFile(path) : HintFor(why));
+    result_.problems = problems_.TakeProblems();
+    return std::move(result_);
+  }
+
+  void ReportUnreadable(const std::string& path, const absl::Status& why, std::string hint) {
     const int file = problems_.AddFile(path, "");
-    std::string hint = "name the file by -c FILE or by NARU_CONFIG";
-    const std::string usual(kUsualName);
-    if (path != usual && !environment_.Glob(usual).empty()) hint += Cat("; there is one here: -c ", usual);
     problems_.Add(Place{file, 0, 0}, std::string(why.message()), std::move(hint));
-    LoadResult result;
-    result.problems = problems_.TakeProblems();
-    result.unreadable = true;
-    return result;
+    NoteUnreadable(why);
+  }
+
+  void NoteUnreadable(const absl::Status& why) {
+    result_.unreadable = true;
+    result_.try_again = result_.try_again || absl::IsResourceExhausted(why);
+  }
+
+  std::string HowToNameTheFile(const std::string& path) const {
+    const std::string hint = "name the file by -c FILE or by NARU_CONFIG";
+    const std::string usual(kUsualName);
+    if (path == usual || !environment_.ReadFile(usual, kLargestFile).ok()) return hint;
+    return Cat(hint, "; there is one here: -c ", usual);
+  }
+
+  static std::string HintFor(const absl::Status& why) {
+    if (absl::IsPermissionDenied(why)) {
+      return "let that user read it and enter every folder on the way to it, by chgrp and chmod";
+    }
+    if (absl::IsInvalidArgument(why)) return "name a file in it";
+    if (absl::IsResourceExhausted(why)) return "too many open files? raise the limit (ulimit -n)";
+    return "";
   }
 
   LoadResult Finish() {
     Config config = BuildConfig(draft_, problems_);
-    LoadResult result;
-    if (problems_.empty()) result.config = std::make_shared<const Config>(std::move(config));
-    result.problems = problems_.TakeProblems();
-    result.notes = problems_.TakeNotes();
-    return result;
+    if (problems_.empty()) result_.config = std::make_shared<const Config>(std::move(config));
+    result_.problems = problems_.TakeProblems();
+    result_.notes = problems_.TakeNotes();
+    return std::move(result_);
   }
 
   void ReadMain(const std::string& path, std::string content) {
@@ -64,11 +85,13 @@ class Loader {
     }
   }
 
-  void ReadIncluded(const std::string& path) {
+  void ReadIncluded(const std::string& path, const Place& included_at) {
     absl::StatusOr<std::string> content = environment_.ReadFile(path, kLargestFile);
     if (!content.ok()) {
-      const int file = problems_.AddFile(path, "");
-      return problems_.Add(Place{file, 0, 0}, std::string(content.status().message()), "");
+      const std::string hint = HintFor(content.status());
+      return ReportUnreadable(
+          path, content.status(),
+          Cat("it is included at ", problems_.Where(included_at), hint.empty() ? "" : "; ", hint));
     }
     included_bytes_ += content->size();
     if (included_bytes_ > kMostIncludedBytes) {
@@ -93,14 +116,12 @@ class Loader {
   }
 
   // In the order of the patterns, each file once and the main file never.
-  std::vector<std::string> FilesToInclude(const std::string& main_path) {
-    std::vector<std::string> files;
+  std::vector<Located<std::string>> FilesToInclude(const std::string& main_path) {
+    std::set<std::string> known = {main_path};
+    std::vector<Located<std::string>> files;
     for (const Located<std::string>& pattern : draft_.include) {
-      const std::vector<std::string> found = environment_.Glob(FromDirectoryOf(main_path, pattern.value));
-      if (found.empty()) ReportNothingFound(pattern);
-      for (const std::string& file : found) {
-        const bool is_known = file == main_path || std::find(files.begin(), files.end(), file) != files.end();
-        if (!is_known) files.push_back(file);
+      for (const std::string& file : FilesThatMatch(pattern, main_path)) {
+        if (known.insert(file).second) files.push_back({file, pattern.place});
       }
       if (files.size() > kMostIncludedFiles) {
         problems_.Add(pattern.place, Cat("include names more than ", kMostIncludedFiles, " files"), "");
@@ -108,6 +129,19 @@ class Loader {
       }
     }
     return files;
+  }
+
+  std::vector<std::string> FilesThatMatch(const Located<std::string>& pattern, const std::string& main_path) {
+    result_.paths.push_back(FromDirectoryOf(main_path, pattern.value));
+    absl::StatusOr<std::vector<std::string>> found = environment_.Glob(result_.paths.back());
+    if (found.ok()) {
+      if (found->empty()) ReportNothingFound(pattern);
+      return *std::move(found);
+    }
+    problems_.Add(pattern.place, Cat("include: a folder of ", pattern.value, " ", found.status().message()),
+                  HintFor(found.status()));
+    NoteUnreadable(found.status());
+    return {};
   }
 
   void ReportNothingFound(const Located<std::string>& pattern) {
@@ -130,6 +164,7 @@ class Loader {
   const Environment& environment_;
   ProblemList problems_;
   Draft draft_;
+  LoadResult result_;
   size_t included_bytes_ = 0;
 };
 

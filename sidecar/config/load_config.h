@@ -15,7 +15,9 @@ struct LoadResult {
   std::shared_ptr<const Config> config;  // nothing if there is a problem
   std::vector<Problem> problems;         // all of them, in the order of files and lines
   std::vector<Problem> notes;            // worth knowing, but no reason to refuse
-  bool unreadable = false;               // the main file could not be read at all
+  bool unreadable = false;               // the main file, or one that it includes, could not be read
+  bool try_again = false;                // what failed may succeed in a moment: descriptors were short
+  std::vector<std::string> paths;        // what it was read from: the main file, then the include patterns
 };
 
 // Reads `path` and the files that it includes. Never throws; keeps nothing of `environment`.

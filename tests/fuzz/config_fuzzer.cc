@@ -22,7 +22,9 @@ class OneFile : public Environment {
     return name == "SET" ? std::optional<std::string>("10.0.0.1") : std::nullopt;
   }
   absl::StatusOr<std::string> ReadFile(const std::string&, size_t) const override { return content_; }
-  std::vector<std::string> Glob(const std::string&) const override { return {"included.yaml"}; }
+  absl::StatusOr<std::vector<std::string>> Glob(const std::string&) const override {
+    return std::vector<std::string>{"included.yaml"};
+  }
 
  private:
   const std::string content_;

@@ -1,11 +1,14 @@
 """naru check, explain, healthcheck, version and run, by their exit codes and what they print."""
 
 import json
+import os
+import pwd
 import re
+import subprocess
 
 import pytest
 
-from support.naru import free_port, run_command, yaml
+from support.naru import BINARY, free_port, run_command, yaml
 from support.waiting import eventually
 
 SOUND = {
@@ -54,6 +57,32 @@ services:
     assert re.search(re.escape(str(path)) + r":6:\d+:", said) and "5 parsecs" in said
     assert re.search(re.escape(str(path)) + r":9:\d+:", said) and "8.8.8.8" in said
     assert re.search(re.escape(str(path)) + r":1[01]:\d+:", said) and "try_timeout" in said
+
+
+@pytest.mark.parametrize("what", ["the file", "an included file", "a folder of an include pattern"])
+def test_check_names_the_user_who_may_not_read_a_file_and_ends_2(config, tmp_path, what):
+    path = config("include: [catalog/*.yaml]\nservices: {}\n")
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    (folder / "video.yaml").write_text("services: {}")
+    secret = {"the file": path, "an included file": folder / "video.yaml"}.get(what, folder)
+    secret.chmod(0)
+    # Root may read everything, unless it gives that up.
+    ordinary = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    done = subprocess.run([*ordinary, BINARY, "check", "-c", path], capture_output=True, text=True, check=False)
+    secret.chmod(0o700)
+    assert done.returncode == 2, done.stdout + done.stderr
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    assert f"cannot be read by the user {user}: Permission denied" in done.stdout
+    assert "let that user read it" in done.stdout and "-c FILE" not in done.stdout
+
+
+def test_check_of_an_include_that_is_a_folder_ends_2(config, tmp_path):
+    (tmp_path / "catalog").mkdir()
+    done = run_command("check", "-c", config("include: [catalog]\nservices: {}\n"))
+    assert done.returncode == 2
+    assert done.stdout == (f"{tmp_path}/catalog: is a directory, not a file\n"
+                           f"  it is included at {tmp_path}/naru.yaml:1; name a file in it\n")
 
 
 def test_check_in_json_is_for_ci(config):

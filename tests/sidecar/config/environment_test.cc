@@ -1,6 +1,7 @@
 #include "sidecar/config/environment.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <string>
 #include <utility>
@@ -79,12 +80,26 @@ TEST_F(ProcessEnvironmentTest, SaysWhyAFileCannotBeRead) {
   EXPECT_EQ(Read(directory_.path().string()), "error: is a directory, not a file");
 }
 
+TEST_F(ProcessEnvironmentTest, TellsWhatMayNotBeReadFromWhatMayBeReadLater) {
+  directory_.Write("file", "");
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{0, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const absl::Status file = environment_.ReadFile(directory_.File("file"), 10).status();
+  const absl::Status pattern = environment_.Glob(directory_.File("*")).status();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(file, absl::ResourceExhaustedError("cannot be read: Too many open files"));
+  EXPECT_EQ(pattern, absl::ResourceExhaustedError("cannot be read: Too many open files"));
+  EXPECT_EQ(*environment_.Glob(directory_.File("none/*")), (std::vector<std::string>{}));
+}
+
 TEST_F(ProcessEnvironmentTest, GlobsInOrder) {
   directory_.Write("b.glob", "");
   directory_.Write("a.glob", "");
-  EXPECT_EQ(environment_.Glob(directory_.File("*.glob")),
+  EXPECT_EQ(*environment_.Glob(directory_.File("*.glob")),
             (std::vector<std::string>{directory_.File("a.glob"), directory_.File("b.glob")}));
-  EXPECT_EQ(environment_.Glob(directory_.File("*.none")), (std::vector<std::string>{}));
+  EXPECT_EQ(*environment_.Glob(directory_.File("*.none")), (std::vector<std::string>{}));
 }
 
 TEST_F(ProcessEnvironmentTest, KnowsVariables) {

@@ -17,6 +17,7 @@ class FakeEnvironment : public Environment {
  public:
   std::map<std::string, std::string, std::less<>> variables;
   std::map<std::string, std::string, std::less<>> files;
+  std::map<std::string, absl::Status> unreadable;  // by path or pattern
 
   std::optional<std::string> Variable(std::string_view name) const override {
     const auto at = variables.find(name);
@@ -24,13 +25,16 @@ class FakeEnvironment : public Environment {
   }
 
   absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes) const override {
+    if (const auto why = unreadable.find(path); why != unreadable.end()) return why->second;
     const auto at = files.find(path);
     if (at == files.end()) return absl::NotFoundError("does not exist");
     if (at->second.size() > most_bytes) return absl::OutOfRangeError("is too large");
     return at->second;
   }
 
-  std::vector<std::string> Glob(const std::string& pattern) const override {
+  absl::StatusOr<std::vector<std::string>> Glob(const std::string& pattern) const override {
+    const auto why = unreadable.find(pattern);
+    if (why != unreadable.end() && !files.contains(pattern)) return why->second;
     std::vector<std::string> found;
     for (const auto& [path, content] : files) {
       if (fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME) == 0) found.push_back(path);

@@ -831,6 +831,63 @@ TEST_F(LoadConfigTest, AFileThatCannotBeReadIsToldApart) {
   EXPECT_FALSE(Load("services: [").unreadable);
 }
 
+TEST_F(LoadConfigTest, AFileWithoutPermissionIsForThatUserToRead) {
+  environment_.unreadable["naru.yaml"] = absl::PermissionDeniedError("cannot be read by the user naru: no");
+  const LoadResult result = LoadConfig("naru.yaml", environment_);
+  EXPECT_TRUE(result.unreadable);
+  EXPECT_FALSE(result.try_again);
+  EXPECT_EQ(Render(result.problems),
+            "naru.yaml: cannot be read by the user naru: no\n"
+            "  let that user read it and enter every folder on the way to it, by chgrp and chmod\n");
+}
+
+TEST_F(LoadConfigTest, AnIncludedFileThatCannotBeReadIsToldApart) {
+  environment_.files["a.yaml"] = environment_.files["b.yaml"] = "services: {}";
+  environment_.unreadable["a.yaml"] = absl::PermissionDeniedError("cannot be read by the user naru: no");
+  environment_.unreadable["b.yaml"] = absl::InvalidArgumentError("is a directory, not a file");
+  const LoadResult result = Load("services: {}\ninclude: ['?.yaml']\n");
+  EXPECT_TRUE(result.unreadable);
+  EXPECT_EQ(
+      Render(result.problems),
+      "a.yaml: cannot be read by the user naru: no\n"
+      "  it is included at naru.yaml:2; let that user read it and enter every folder on the way to it, by "
+      "chgrp and chmod\n"
+      "b.yaml: is a directory, not a file\n"
+      "  it is included at naru.yaml:2; name a file in it\n");
+}
+
+TEST_F(LoadConfigTest, AFolderThatCannotBeSearchedIsNotAnEmptyOne) {
+  environment_.unreadable["catalog/*.yaml"] =
+      absl::PermissionDeniedError("cannot be read by the user naru: no");
+  const LoadResult result = Load("services: {}\ninclude: catalog/*.yaml\n");
+  EXPECT_TRUE(result.unreadable);
+  EXPECT_EQ(Render(result.problems),
+            "naru.yaml:2:10: include: a folder of catalog/*.yaml cannot be read by the user naru: no\n"
+            "  include: catalog/*.yaml\n"
+            "           ^\n"
+            "  let that user read it and enter every folder on the way to it, by chgrp and chmod\n");
+}
+
+TEST_F(LoadConfigTest, WhatFailsForWantOfDescriptorsMaySucceedLater) {
+  const absl::Status short_of = absl::ResourceExhaustedError("cannot be read: Too many open files");
+  environment_.files["a.yaml"] = "services: {}";
+  for (const char* path : {"naru.yaml", "a.yaml", "b/*.yaml"}) {
+    environment_.unreadable = {{path, short_of}};
+    const LoadResult result = Load("services: {}\ninclude: [a.yaml, b/*.yaml]\n");
+    EXPECT_TRUE(result.try_again) << path;
+    EXPECT_TRUE(result.unreadable) << path;
+  }
+  environment_.unreadable.clear();
+  EXPECT_FALSE(Load("services: [").try_again);
+}
+
+TEST_F(LoadConfigTest, SaysWhatItWasReadFromWhateverComesOfIt) {
+  environment_.files["/etc/naru/naru.yaml"] = "include: [a.yaml, /srv/*.yaml]\nworkers: 0";
+  EXPECT_THAT(LoadConfig("/etc/naru/naru.yaml", environment_).paths,
+              ElementsAre("/etc/naru/naru.yaml", "/etc/naru/a.yaml", "/srv/*.yaml"));
+  EXPECT_THAT(LoadConfig("none.yaml", environment_).paths, ElementsAre("none.yaml"));
+}
+
 TEST_F(LoadConfigTest, WhereThereIsAFileOfTheUsualNameHereItIsPointedAt) {
   environment_.files["naru.yaml"] = "services: {}";
   EXPECT_EQ(Render(LoadConfig("/etc/naru/naru.yaml", environment_).problems),
