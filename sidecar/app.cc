@@ -54,6 +54,7 @@ constexpr auto kAskContainers = std::chrono::milliseconds(500);  // the agent al
 // What sources find within this time comes into force together: a control plane that answers for a thousand
 // services makes a few snapshots, not a thousand.
 constexpr auto kGatherFindings = std::chrono::milliseconds(20);
+constexpr auto kReadAgain = std::chrono::seconds(1);
 constexpr auto kForgetRetired = std::chrono::milliseconds(100);
 constexpr auto kForgetIdleServices = std::chrono::seconds(5);
 
@@ -110,8 +111,8 @@ class Sidecar final : public admin::Backend {
           std::shared_ptr<const config::Config> config);
   ~Sidecar() override;
 
-  // Opens every port. Fails with a sentence.
-  absl::Status Open();
+  // Opens every port. `paths` is what the configuration was read from. Fails with a sentence.
+  absl::Status Open(const std::vector<std::string>& paths);
   void Run();
 
   std::string Ready() override;
@@ -125,7 +126,11 @@ class Sidecar final : public admin::Backend {
   admin::RecentCalls& recent_calls() override { return recent_; }
 
  private:
+  // `only_if_changed`: nobody asked, so that what is as it was is not worth a word.
   admin::ReloadResult LoadAnew(const char* why, bool only_if_changed);
+  admin::ReloadResult RefuseFile(const char* why, const config::LoadResult& loaded, bool only_if_changed);
+  void TellOfWatching(const absl::Status& watching);
+  void ReadAgainSoon();
   void TakeIntoForce(const std::shared_ptr<const config::Config>& config);
   void UseSnapshot(std::shared_ptr<const call::Snapshot> snapshot);
   void SourcesChanged();
@@ -135,7 +140,7 @@ class Sidecar final : public admin::Backend {
   void Tell(const DefaultServices::Told& told);
   void UseDefaultServices();
   void ForgetIdleServices();
-  admin::ReloadResult Refuse(const char* why, std::vector<std::string> problems);
+  admin::ReloadResult Refuse(const char* why, std::vector<std::string> problems, bool only_if_changed);
   void AwaitSignal();
   void OnSignal(int signal);
   void BeginDrain(const char* why);
@@ -155,7 +160,8 @@ class Sidecar final : public admin::Backend {
   std::shared_ptr<const call::Snapshot> snapshot_;
   // Held until no call needs them, so that it is not a worker who takes a large one apart.
   std::vector<std::shared_ptr<const call::Snapshot>> retired_;
-  std::string effective_;  // to tell whether a changed file changed anything
+  std::string effective_;             // to tell whether a changed file changed anything
+  std::vector<std::string> refused_;  // the problems that the last reload told, if it was refused
   TimePoint loaded_at_;
   uint64_t loads_ = 1;
   CallLog call_log_;
@@ -168,6 +174,7 @@ class Sidecar final : public admin::Backend {
   boost::asio::steady_timer drain_timer_;
   boost::asio::steady_timer findings_timer_;
   boost::asio::steady_timer retired_timer_;
+  boost::asio::steady_timer read_again_timer_;
   std::atomic<bool> findings_due_{false};
   boost::asio::steady_timer idle_services_timer_;
   std::shared_ptr<const config::Config>
@@ -204,6 +211,7 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, CallerIdentity ide
       drain_timer_(io_),
       findings_timer_(io_),
       retired_timer_(io_),
+      read_again_timer_(io_),
       idle_services_timer_(io_),
       file_(config),
       sources_(logger_, [this] { SourcesChanged(); }),
@@ -248,11 +256,11 @@ Sidecar::~Sidecar() {
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
 }
 
-absl::Status Sidecar::Open() {
+absl::Status Sidecar::Open(const std::vector<std::string>& paths) {
   const config::Config& config = snapshot_->config();
   if (absl::Status listening = listeners_.Change(config, [] {}); !listening.ok()) return listening;
   if (absl::Status admin = admin_.Listen(config.admin.text); !admin.ok()) return admin;
-  watcher_.Watch(config.files);
+  TellOfWatching(watcher_.Watch(paths));
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
   StandBehindWorkers();
   sources_.Watch(config, {});
@@ -296,20 +304,22 @@ std::string Sidecar::Ready() {
 
 admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
   config::LoadResult loaded = config::LoadConfig(config_path_, environment_);
-  if (loaded.config == nullptr) {
-    std::vector<std::string> problems;
-    for (const config::Problem& problem : loaded.problems) problems.push_back(config::Render(problem));
-    return Refuse(why, std::move(problems));
-  }
+  if (loaded.config == nullptr) return RefuseFile(why, loaded, only_if_changed);
+  TellOfWatching(watcher_.Watch(loaded.paths));
   loaded.config = identity_.Complete(std::move(loaded.config));
   const std::string effective = config::EffectiveConfigJson(*loaded.config);
-  if (only_if_changed && effective == effective_) return {};
+  // The token is a secret, which `effective` does not say.
+  const bool unchanged = effective == effective_ && loaded.config->discovery == file_->discovery;
+  if (only_if_changed && unchanged) {
+    refused_.clear();
+    return {};
+  }
   if (std::vector<std::string> problems = NeedsRestart(*file_, *loaded.config); !problems.empty()) {
-    return Refuse(why, std::move(problems));
+    return Refuse(why, std::move(problems), only_if_changed);
   }
   const absl::Status listening = listeners_.Change(*loaded.config, [&] { TakeIntoForce(loaded.config); });
-  if (!listening.ok()) return Refuse(why, {std::string(listening.message())});
-  watcher_.Watch(loaded.config->files);
+  if (!listening.ok()) return Refuse(why, {std::string(listening.message())}, only_if_changed);
+  refused_.clear();
   effective_ = effective;
   loaded_at_ = Now();
   ++loads_;
@@ -317,6 +327,30 @@ admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
   logger_.Write(log::Level::kInfo, "configuration reloaded",
                 {{"why", why}, {"services", loaded.config->services.size()}});
   return {};
+}
+
+admin::ReloadResult Sidecar::RefuseFile(const char* why, const config::LoadResult& loaded,
+                                        bool only_if_changed) {
+  TellOfWatching(watcher_.WatchToo(loaded.paths));
+  std::vector<std::string> problems;
+  for (const config::Problem& problem : loaded.problems) problems.push_back(config::Render(problem));
+  admin::ReloadResult result = Refuse(why, std::move(problems), only_if_changed);
+  if (loaded.try_again) ReadAgainSoon();
+  return result;
+}
+
+void Sidecar::TellOfWatching(const absl::Status& watching) {
+  if (watching.ok()) return;
+  logger_.WriteLimited("config_watch", log::Level::kWarn, "changes of the configuration go unnoticed",
+                       {{"error", std::string(watching.message())},
+                        {"hint", "send SIGHUP or POST /reload; fs.inotify.max_user_watches may be too low"}});
+}
+
+void Sidecar::ReadAgainSoon() {
+  read_again_timer_.expires_after(kReadAgain);
+  read_again_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) LoadAnew("it could not be read before", true);
+  });
 }
 
 void Sidecar::TakeIntoForce(const std::shared_ptr<const config::Config>& config) {
@@ -420,7 +454,10 @@ void Sidecar::ForgetIdleServices() {
   });
 }
 
-admin::ReloadResult Sidecar::Refuse(const char* why, std::vector<std::string> problems) {
+admin::ReloadResult Sidecar::Refuse(const char* why, std::vector<std::string> problems,
+                                    bool only_if_changed) {
+  if (only_if_changed && problems == refused_) return {std::move(problems)};
+  refused_ = problems;
   registry_.ConfigReloads(metrics::ReloadOutcome::kRefused)->Add();
   for (const std::string& problem : problems) {
     logger_.Write(log::Level::kError, "configuration refused, the old one stays in force",
@@ -554,7 +591,7 @@ int RunSidecar(const RunOptions& options) {
   CallerIdentity identity = CallerIdentity::Read();
   std::shared_ptr<const config::Config> config = identity.Complete(loaded.config);
   Sidecar sidecar(options, *level, std::move(identity), std::move(config));
-  if (const absl::Status opened = sidecar.Open(); !opened.ok()) {
+  if (const absl::Status opened = sidecar.Open(loaded.paths); !opened.ok()) {
     std::fprintf(stderr, "naru: %s\n", std::string(opened.message()).c_str());
     return 1;
   }
