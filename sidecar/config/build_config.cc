@@ -23,6 +23,10 @@ Origin OriginAt(const Place& place) {
   return Origin{place.file, place.line};
 }
 
+void AddOrigins(const Places& places, Origins& origins) {
+  for (const auto& [key, place] : places) origins.emplace(key, OriginAt(place));
+}
+
 template <typename T>
 T ValueOr(const Given<T>& given, T otherwise) {
   return given.value.has_value() ? given.value->value : std::move(otherwise);
@@ -58,6 +62,8 @@ class Builder {
     config.drain_timeout = draft_.drain_timeout;
     config.private_ranges = private_ranges_ = BuildRanges();
     config.allowed_networks = draft_.allow_texts;
+    AddOrigins(draft_.places, config.origins);
+    AddOrigins(draft_.discovery.places, config.origins);
     BuildDiscovery(config);
     CheckOrders({&draft_.defaults});
     CheckWayToCheck({&draft_.defaults});
@@ -194,6 +200,7 @@ class Builder {
     Service service;
     service.name = draft.name;
     service.origin = OriginAt(draft.place);
+    AddOrigins(draft.places, service.origins);
     ClaimName(draft.name, draft.place, draft.name, true);
     service.squad = ValueOr(draft.squad, std::string());
     BuildEndpoints(draft, service);

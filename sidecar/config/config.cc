@@ -6,6 +6,11 @@
 
 namespace naru::config {
 
+Origin OriginIn(const Origins& origins, std::string_view key) {
+  const auto at = origins.find(key);
+  return at == origins.end() ? Origin{} : at->second;
+}
+
 Origin Policy::OriginOf(std::string_view key) const {
   const auto at =
       std::lower_bound(origins.begin(), origins.end(), key,

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,11 @@ struct Origin {
 
   bool operator==(const Origin&) const = default;
 };
+
+// Where the values of a block were written, by key such as "port" or "discovery.dns.min_ttl". One that is not
+// there was not written.
+using Origins = std::map<std::string, Origin, std::less<>>;
+Origin OriginIn(const Origins& origins, std::string_view key);
 
 // What is spoken towards the endpoints of a service.
 enum class Protocol : uint8_t { kAuto, kHttp1, kHttp2 };
@@ -88,6 +94,7 @@ struct Service {
   std::vector<Route> routes;
   Origin origin;
   Origin endpoints_origin;
+  Origins origins;          // of the keys that are no policy
   bool discovered = false;  // not in the file: a call named it, and `discovery.default` knows it
 
   // The first route that matches, or nothing. `path` is without query.
@@ -123,6 +130,7 @@ struct Config {
   std::vector<std::string> allowed_networks;  // `private.allow` as written
   discovery::Settings discovery;
   Origin discovery_default_origin;
+  Origins origins;                 // of the keys outside `services` and `defaults`
   Policy defaults;                 // of services that the file does not name
   std::vector<Service> services;   // sorted by name
   std::vector<std::string> files;  // main file first, then includes; paths as the user would write them

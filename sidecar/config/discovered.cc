@@ -13,6 +13,7 @@ Service DiscoveredService(const Config& config, std::string_view name, std::stri
   service.source = *config.discovery.fallback->For(name);
   service.policy = config.defaults;
   service.origin = service.endpoints_origin = config.discovery_default_origin;
+  service.origins["squad"] = config.discovery_default_origin;
   service.discovered = true;
   return service;
 }

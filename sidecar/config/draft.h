@@ -1,6 +1,8 @@
 // The configuration as it was written: every value with its place, nothing inherited, nothing compared yet.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +27,9 @@ struct Given {
   std::optional<Located<T>> value;
 };
 
+// Where the keys of a block stand, by key such as "port" or "discovery.dns.min_ttl".
+using Places = std::map<std::string, Place, std::less<>>;
+
 struct DraftRoute {
   Place place;
   Given<RoutePattern> pattern;
@@ -41,6 +46,7 @@ struct DraftService {
   std::vector<Located<std::string>> hosts;
   Given<uint16_t> port;
   Protocol protocol = Protocol::kAuto;
+  Places places;  // of the keys that are no policy
   Layer layer;
   std::vector<DraftRoute> routes;
 };
@@ -48,6 +54,7 @@ struct DraftService {
 // The `discovery` section; the places of what is compared with the rest of the file.
 struct DraftDiscovery {
   discovery::Settings settings;
+  Places places;
   std::optional<Place> fallback;
   std::optional<Place> dns_ttl;  // of min_ttl or max_ttl, whichever was written last
 };
@@ -60,6 +67,7 @@ struct Draft {
   Given<ListenAddress> admin;
   uint32_t workers = 1;
   Duration drain_timeout = std::chrono::seconds(20);
+  Places places;  // of the keys outside `services`, `defaults` and `discovery`
   std::vector<Located<std::string>> include;
   std::vector<Located<discovery::Cidr>> allow;
   std::vector<std::string> allow_texts;

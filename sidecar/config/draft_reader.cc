@@ -290,8 +290,10 @@ void ReadSection(Reader& reader, const YamlNode& node, const Block& block, const
                  T& into) {
   reader.Entries(node, block, [&](const YamlNode& key, const YamlNode& value) {
     const SectionField<T>* field = Find(fields, key.text);
-    if (field != nullptr) field->read(reader, value, into);
-    return field != nullptr;
+    if (field == nullptr) return false;
+    into.places[Cat(block.title, ".", key.text)] = reader.At(key);
+    field->read(reader, value, into);
+    return true;
   });
 }
 
@@ -301,6 +303,7 @@ void ReadSectionWithPolicies(Reader& reader, const YamlNode& node, const Block& 
   reader.Entries(node, block, [&](const YamlNode& key, const YamlNode& value) {
     const SectionField<T>* field = Find(fields, key.text);
     if (field == nullptr) return reader.PolicyKey(key.text, key, value, into.layer);
+    if constexpr (requires { into.places; }) into.places[key.text] = reader.At(key);
     field->read(reader, value, into);
     return true;
   });
@@ -1018,8 +1021,10 @@ void ReadMainFile(const YamlNode& root, int file, const Environment& environment
   Reader reader(file, environment, problems);
   reader.Entries(root, BlockOf("the file", kFileFields), [&](const YamlNode& key, const YamlNode& value) {
     const SectionField<Draft>* field = Find(kFileFields, key.text);
-    if (field != nullptr) field->read(reader, value, draft);
-    return field != nullptr;
+    if (field == nullptr) return false;
+    draft.places[key.text] = reader.At(key);
+    field->read(reader, value, draft);
+    return true;
   });
 }
 

@@ -1,6 +1,8 @@
 #include "sidecar/config/effective_config.h"
 
 #include <boost/json.hpp>
+#include <span>
+#include <string_view>
 
 #include "sidecar/config/policy_fields.h"
 #include "sidecar/config/values.h"
@@ -20,6 +22,64 @@ json::object PolicyJson(const Config& config, const Policy& policy) {
     object[line.key] = ValueFrom(json::value(line.value), config, line.origin);
   }
   return object;
+}
+
+// Where plain values came from, those that stand in no {value, from}: by the path from the object beside it.
+json::object OriginsJson(const Config& config, const Origins& origins,
+                         std::span<const std::string_view> keys) {
+  json::object object;
+  for (const std::string_view key : keys) object[key] = config.Where(OriginIn(origins, key));
+  return object;
+}
+
+constexpr std::string_view kServiceKeys[] = {"squad", "hosts", "port", "protocol"};
+constexpr std::string_view kFileKeys[] = {"caller.squad",
+                                          "caller.service",
+                                          "caller.zone",
+                                          "workers",
+                                          "drain_timeout",
+                                          "private.allow",
+                                          "discovery.default",
+                                          "discovery.state",
+                                          "discovery.dns.servers",
+                                          "discovery.dns.min_ttl",
+                                          "discovery.dns.max_ttl",
+                                          "discovery.dns.search",
+                                          "discovery.cloudmap.region",
+                                          "discovery.cloudmap.endpoint",
+                                          "discovery.cloudmap.interval",
+                                          "discovery.consul.address",
+                                          "discovery.consul.token",
+                                          "discovery.consul.datacenter",
+                                          "discovery.consul.stale",
+                                          "discovery.consul.cached",
+                                          "discovery.consul.wait",
+                                          "discovery.xds.server",
+                                          "discovery.xds.node_id",
+                                          "discovery.xds.node_cluster",
+                                          "discovery.xds.clusters"};
+
+json::object ServiceOriginsJson(const Config& config, const Service& service) {
+  json::object origins = OriginsJson(config, service.origins, kServiceKeys);
+  origins["source"] = config.Where(service.endpoints_origin);
+  return origins;
+}
+
+// What the file leaves open about the caller may have been found out where naru runs.
+void NoteFoundOut(json::object& origins, std::string_view key, bool found) {
+  constexpr std::string_view kFoundOut = "environment or task metadata";
+  if (found && origins[key] == "default") origins[key] = kFoundOut;
+}
+
+json::object FileOriginsJson(const Config& config) {
+  json::object origins = OriginsJson(config, config.origins, kFileKeys);
+  const Caller& caller = config.caller;
+  const Caller nobody;
+  NoteFoundOut(origins, "caller.squad", caller.squad != nobody.squad);
+  NoteFoundOut(origins, "caller.service", caller.service != nobody.service);
+  NoteFoundOut(origins, "caller.zone", caller.zone != nobody.zone);
+  for (const std::string_view key : {"caller.cluster", "caller.task"}) origins[key] = "task metadata";
+  return origins;
 }
 
 json::array EndpointsJson(const Service& service) {
@@ -47,6 +107,7 @@ json::object ServiceJson(const Config& config, const Service& service) {
                       {"hosts", json::array(service.hosts.begin(), service.hosts.end())},
                       {"port", nullptr},
                       {"protocol", WordOf(service.protocol)},
+                      {"origins", ServiceOriginsJson(config, service)},
                       {"policy", PolicyJson(config, service.policy)},
                       {"routes", RoutesJson(config, service)}};
   if (service.source.has_value()) {
@@ -117,6 +178,7 @@ std::string EffectiveConfigJson(const Config& config) {
       {"drain_timeout", FormatDuration(config.drain_timeout)},
       {"private", {{"allow", json::array(config.allowed_networks.begin(), config.allowed_networks.end())}}},
       {"discovery", DiscoveryJson(config)},
+      {"origins", FileOriginsJson(config)},
       {"services", std::move(services)}});
 }
 

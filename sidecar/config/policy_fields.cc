@@ -247,7 +247,7 @@ bool Belongs(std::string_view key, std::string_view group) {
   return key.size() > group.size() && key.starts_with(group) && key[group.size()] == '.';
 }
 
-class Origins {
+class PolicyOrigins {
  public:
   void Set(const Setting& setting) {
     const std::string_view key = setting.field->key;
@@ -322,7 +322,7 @@ const Setting* Layer::Find(std::string_view key) const {
 
 Policy Resolve(std::span<const Layer* const> layers) {
   Policy policy;
-  Origins origins;
+  PolicyOrigins origins;
   for (const Layer* layer : layers) {
     for (const Setting& setting : layer->settings) {
       setting.field->set(policy, setting.value);

@@ -140,5 +140,74 @@ TEST(EffectiveConfig, SaysEveryValueAndWhereItCameFrom) {
             R"({"value":"1s","from":"naru.yaml:7"})");
 }
 
+// Every value that stands neither in {value, from} nor beside the `from` of its route needs an entry of
+// `origins`, by its path from the object that has them.
+void ExpectOrigins(const json::value& value, const std::string& path, const json::object& origins) {
+  const json::object* object = value.if_object();
+  if (object == nullptr) {
+    EXPECT_TRUE(origins.contains(path)) << path << " does not say where it is from";
+    return;
+  }
+  if (object->contains("value") && object->contains("from")) return;
+  const json::value* own = object->if_contains("origins");
+  for (const auto& [key, member] : *object) {
+    const bool is_told =
+        key == "origins" || key == "from" || key == "files" || key == "routes" || key == "listen";
+    if (is_told) continue;
+    const std::string name(key);
+    ExpectOrigins(member, own != nullptr || path.empty() ? name : path + "." + name,
+                  own != nullptr ? own->as_object() : origins);
+  }
+}
+
+TEST(EffectiveConfig, EveryValueSaysWhereItIsFrom) {
+  FakeEnvironment environment;
+  for (const char* text : {"services: {}", R"(caller: {squad: video, service: video-api}
+private: {allow: [198.51.100.0/24]}
+workers: 2
+discovery:
+  default: dns://{service}.internal:80
+  state: /var/lib/naru
+  dns:
+    servers: [10.0.0.2]
+    min_ttl: 2s
+services:
+  a.b:
+    squad: s
+    endpoints: dns://x:80
+    hosts: [x.example.com]
+    port: 4101
+    protocol: http1
+  c: {squad: s, endpoints: [10.0.0.1:80]}
+)"}) {
+    environment.files["naru.yaml"] = text;
+    const auto config = LoadConfig("naru.yaml", environment).config;
+    ASSERT_NE(config, nullptr);
+    ExpectOrigins(json::parse(EffectiveConfigJson(*config)), "", {});
+  }
+  const auto config = LoadConfig("naru.yaml", environment).config;
+  const json::value effective = json::parse(EffectiveConfigJson(*config));
+  EXPECT_EQ(effective.at("origins").at("caller.squad"), "naru.yaml:1");
+  EXPECT_EQ(effective.at("origins").at("caller.zone"), "default");
+  EXPECT_EQ(effective.at("origins").at("private.allow"), "naru.yaml:2");
+  EXPECT_EQ(effective.at("origins").at("workers"), "naru.yaml:3");
+  EXPECT_EQ(effective.at("origins").at("drain_timeout"), "default");
+  EXPECT_EQ(effective.at("origins").at("discovery.dns.min_ttl"), "naru.yaml:9");
+  EXPECT_EQ(effective.at("origins").at("discovery.dns.max_ttl"), "default");
+  EXPECT_EQ(
+      json::serialize(effective.at("services").at("a.b").at("origins")),
+      R"({"squad":"naru.yaml:12","hosts":"naru.yaml:14","port":"naru.yaml:15","protocol":"naru.yaml:16",)"
+      R"("source":"naru.yaml:13"})");
+}
+
+TEST(EffectiveConfig, ACallerThatWasFoundOutIsNoDefault) {
+  Config config;
+  config.caller = {"video", "unknown", "", "prod", "0123"};
+  const json::value origins = json::parse(EffectiveConfigJson(config)).at("origins");
+  EXPECT_EQ(origins.at("caller.squad"), "environment or task metadata");
+  EXPECT_EQ(origins.at("caller.service"), "default");
+  EXPECT_EQ(origins.at("caller.cluster"), "task metadata");
+}
+
 }  // namespace
 }  // namespace naru::config
