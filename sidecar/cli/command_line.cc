@@ -111,7 +111,7 @@ class Commands {
   void AddHealthcheck() {
     AddConfig(healthcheck_);
     healthcheck_->add_option("--admin", options_.admin_url,
-                             "admin port, as http://IP:PORT; else that of the configuration");
+                             "admin port, as IP:PORT or http://IP:PORT; else that of the configuration");
   }
   void AddVersion() { AddFormat(version_); }
 
@@ -135,9 +135,9 @@ class Commands {
   }
 
   int RunHealthcheck(const Console& console) const {
-    const std::string url =
-        options_.admin_url.empty() ? AdminUrl(ConfigPath(console), console.environment) : options_.admin_url;
-    return Healthcheck(url, console.err);
+    const AdminPort admin = options_.admin_url.empty() ? AdminPortOf(ConfigPath(console), console.environment)
+                                                       : AdminPort{options_.admin_url, ""};
+    return Healthcheck(admin, console.err);
   }
 
   Options& options_;

@@ -16,6 +16,7 @@
 #include "discovery/address.h"
 #include "sidecar/config/load_config.h"
 #include "sidecar/config/text.h"
+#include "sidecar/config/yaml_document.h"
 
 namespace naru::cli {
 namespace {
@@ -23,18 +24,27 @@ namespace {
 using config::Cat;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kDefaultAdminUrl = "http://127.0.0.1:4001";
+constexpr std::string_view kDefaultAdmin = "127.0.0.1:4001";
 constexpr size_t kLongestAnswer = 64 * 1024;
 constexpr size_t kLongestReason = 2000;
 
+// "http://IP:PORT", or without its scheme.
 absl::StatusOr<discovery::Address> ParseAdminUrl(std::string_view url) {
   constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme))
-    return absl::InvalidArgumentError(Cat("\"", url, "\" is not http://IP:PORT"));
-  std::string authority(url.substr(kScheme.size()));
+  std::string authority(url.starts_with(kScheme) ? url.substr(kScheme.size()) : url);
   if (authority.ends_with('/')) authority.pop_back();
   if (authority.starts_with("localhost:")) authority.replace(0, 9, "127.0.0.1");
   return discovery::Address::Parse(authority);
+}
+
+// What to write instead of a URL that is none, with the port that was meant.
+std::string Suggested(std::string_view url) {
+  while (url.ends_with('/')) url.remove_suffix(1);
+  const std::string_view last = url.substr(url.rfind(':') + 1);
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), port);
+  const bool sound = error == std::errc() && end == last.data() + last.size() && port != 0;
+  return sound ? Cat("127.0.0.1:", port) : std::string(kDefaultAdmin);
 }
 
 absl::Status SystemError(std::string_view doing) {
@@ -173,29 +183,91 @@ absl::Status AskReady(const discovery::Address& address, std::chrono::millisecon
   return absl::UnavailableError(Cat("/readyz answered ", *status, ": ", BodyOf(answer)));
 }
 
+// Where to ask for what listens here: on every address, it is reached on loopback.
+std::string Reachable(const discovery::Address& admin) {
+  const bool any = std::all_of(admin.ip.begin() + (admin.is_v4() ? 12 : 0), admin.ip.end(),
+                               [](uint8_t b) { return b == 0; });
+  if (any) return Cat(admin.is_v4() ? "127.0.0.1:" : "[::1]:", admin.port);
+  return admin.ToString();
+}
+
+// The value of the key `admin` at the top of the file; nothing where there is none.
+std::optional<std::string> AdminOf(const config::YamlNode& root) {
+  for (size_t i = 0; i < root.keys.size(); ++i) {
+    if (root.keys[i].text == "admin") return root.values[i].text;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> AdminIn(const std::string& text) {
+  const auto parsed = config::ParseYaml(text);
+  const auto* root = std::get_if<config::YamlNode>(&parsed);
+  return root == nullptr ? std::nullopt : AdminOf(*root);
+}
+
+// The first line that begins with `admin:`, for a file that is no YAML as a whole.
+std::string AdminLineOf(std::string_view content) {
+  constexpr std::string_view kKey = "admin:";
+  size_t from = 0;
+  if (!content.starts_with(kKey)) {
+    const size_t before = content.find(Cat("\n", kKey));
+    if (before == content.npos) return "";
+    from = before + 1;
+  }
+  return std::string(content.substr(from, content.find('\n', from) - from));
+}
+
+// `admin` alone, of a file that may be wrong in everything else: naru keeps running with the configuration
+// before it, and that had the same `admin`, which cannot change while naru runs. Nothing where it is not to
+// be found.
+std::optional<discovery::Address> ReadAdminAlone(const std::string& path,
+                                                 const config::Environment& environment) {
+  const absl::StatusOr<std::string> content = environment.ReadFile(path, config::kLargestFile);
+  if (!content.ok()) return std::nullopt;
+  std::optional<std::string> written = AdminIn(*content);
+  if (!written.has_value()) written = AdminIn(AdminLineOf(*content));
+  if (!written.has_value()) return std::nullopt;
+  const absl::StatusOr<std::string> expanded = config::ExpandVariables(*written, environment);
+  if (!expanded.ok()) return std::nullopt;
+  const absl::StatusOr<discovery::Address> address = discovery::Address::Parse(*expanded);
+  return address.ok() ? std::optional(*address) : std::nullopt;
+}
+
+// "naru.yaml cannot be used (line 9: there is no key ...), so asked the default 127.0.0.1:4001".
+std::string WhyTheDefault(const std::string& path, const config::LoadResult& result) {
+  if (result.problems.empty()) return "";
+  const config::Problem& first = result.problems.front();
+  const std::string line = first.line == 0 ? "" : Cat("line ", first.line, ": ");
+  return Cat(path, " cannot be used (", line, first.message, "), so asked the default ", kDefaultAdmin,
+             "; name the port by --admin IP:PORT");
+}
+
 }  // namespace
 
-int Healthcheck(const std::string& admin_url, std::ostream& err, std::chrono::milliseconds limit) {
-  const absl::StatusOr<discovery::Address> address = ParseAdminUrl(admin_url);
+int Healthcheck(const AdminPort& admin, std::ostream& err, std::chrono::milliseconds limit) {
+  const absl::StatusOr<discovery::Address> address = ParseAdminUrl(admin.url);
   if (!address.ok()) {
-    err << "naru healthcheck: " << address.status().message() << "; write --admin http://127.0.0.1:4001\n";
+    err << "naru healthcheck: " << address.status().message() << "; write --admin http://"
+        << Suggested(admin.url) << "\n";
     return 2;
   }
   const absl::Status ready = AskReady(*address, limit);
   if (ready.ok()) return 0;
   err << "not ready: " << ready.message() << "\n";
+  if (!admin.doubt.empty()) err << admin.doubt << "\n";
   return 1;
 }
 
-std::string AdminUrl(const std::string& config_path, const config::Environment& environment) {
+AdminPort AdminPortOf(const std::string& config_path, const config::Environment& environment) {
   const config::LoadResult result = config::LoadConfig(config_path, environment);
-  if (result.config == nullptr || result.config->admin.tcp.port == 0) return std::string(kDefaultAdminUrl);
-  discovery::Address admin = result.config->admin.tcp;
-  const bool any = std::all_of(admin.ip.begin() + (admin.is_v4() ? 12 : 0), admin.ip.end(),
-                               [](uint8_t b) { return b == 0; });
-  // Listening on every address, it is reached on loopback.
-  if (any) return Cat(admin.is_v4() ? "http://127.0.0.1:" : "http://[::1]:", admin.port);
-  return Cat("http://", admin.ToString());
+  std::optional<discovery::Address> admin;
+  if (result.config != nullptr) {
+    admin = result.config->admin.tcp;
+  } else {
+    admin = ReadAdminAlone(config_path, environment);
+  }
+  if (admin.has_value() && admin->port != 0) return {Cat("http://", Reachable(*admin)), ""};
+  return {Cat("http://", kDefaultAdmin), WhyTheDefault(config_path, result)};
 }
 
 }  // namespace naru::cli

@@ -14,13 +14,20 @@ namespace naru::cli {
 
 inline constexpr std::chrono::milliseconds kHealthcheckLimit{1000};
 
-// `admin_url` is "http://IP:PORT". Returns 0 when ready; otherwise 1 and a line that says why, or 2 for a
-// malformed URL.
-int Healthcheck(const std::string& admin_url, std::ostream& err,
+// Whom to ask.
+struct AdminPort {
+  std::string url;    // "http://IP:PORT"; the scheme may be left out
+  std::string doubt;  // why it may be the wrong one, for whoever hears that naru is not ready; mostly empty
+
+  bool operator==(const AdminPort&) const = default;
+};
+
+// Returns 0 when ready; otherwise 1 and a line that says why, or 2 for a malformed URL.
+int Healthcheck(const AdminPort& admin, std::ostream& err,
                 std::chrono::milliseconds limit = kHealthcheckLimit);
 
-// The admin address of the configuration as a URL, or that of its default where the configuration is of no
-// use.
-std::string AdminUrl(const std::string& config_path, const config::Environment& environment);
+// The admin port of the configuration. A file that was edited wrongly is read for its `admin` alone: naru has
+// refused it and is well. Where that cannot be done either it is the default one, with a doubt.
+AdminPort AdminPortOf(const std::string& config_path, const config::Environment& environment);
 
 }  // namespace naru::cli

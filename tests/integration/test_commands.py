@@ -169,6 +169,23 @@ def test_healthcheck_fails_while_naru_is_alive_but_not_ready(start_naru, tmp_pat
     assert run_command("healthcheck", "-c", naru.config_path).returncode == 1
 
 
+def test_healthcheck_of_a_naru_that_has_refused_an_edit_of_its_file(courses):
+    naru, _ = courses()
+    path = naru.config_path
+    assert run_command("healthcheck", "-c", path).returncode == 0
+    naru.write_config(naru.config_text() + "no_such_key: 1\n")
+    eventually(lambda: "configuration refused" in naru.log(), "the file is refused")
+    done = run_command("healthcheck", "-c", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run_command("healthcheck", "-c", path.parent / "gone.yaml")
+    assert "gone.yaml cannot be used (does not exist), so asked the default 127.0.0.1:4001" in done.stderr
+
+
+def test_healthcheck_needs_no_scheme(courses):
+    naru, _ = courses()
+    assert run_command("healthcheck", "--admin", f"127.0.0.1:{naru.admin_port}").returncode == 0
+
+
 def test_version_names_version_commit_and_libraries():
     done = run_command("version")
     assert done.returncode == 0

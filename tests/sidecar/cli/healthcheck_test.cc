@@ -1,5 +1,6 @@
 #include "sidecar/cli/healthcheck.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -8,6 +9,8 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/sidecar/config/fake_environment.h"
 
@@ -75,9 +78,9 @@ std::ostream& operator<<(std::ostream& out, const Asked& asked) {
   return out << asked.exit_code << ' ' << asked.said;
 }
 
-Asked Ask(const std::string& url, milliseconds limit = milliseconds(5000)) {
+Asked Ask(const std::string& url, milliseconds limit = milliseconds(5000), const std::string& doubt = "") {
   std::ostringstream err;
-  const int exit_code = Healthcheck(url, err, limit);
+  const int exit_code = Healthcheck({url, doubt}, err, limit);
   return {exit_code, err.str()};
 }
 
@@ -122,24 +125,66 @@ TEST(Healthcheck, SaysThatNobodyListens) {
   EXPECT_EQ(Ask(url), (Asked{1, "not ready: cannot connect to " + url.substr(7) + ": Connection refused\n"}));
 }
 
-TEST(Healthcheck, RefusesAMalformedUrl) {
-  EXPECT_EQ(Ask("127.0.0.1:4001"), (Asked{2,
-                                          "naru healthcheck: \"127.0.0.1:4001\" is not http://IP:PORT; write "
-                                          "--admin http://127.0.0.1:4001\n"}));
+TEST(Healthcheck, NeedsNoScheme) {
+  OneAnswer sidecar("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", kClose);
+  EXPECT_EQ(Ask(sidecar.url().substr(7)), (Asked{0, ""}));
+}
+
+TEST(Healthcheck, SaysWhyItMayHaveAskedTheWrongPort) {
+  OneAnswer sidecar("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}", kClose);
+  EXPECT_EQ(Ask(sidecar.url(), milliseconds(5000), "x.yaml cannot be used"),
+            (Asked{1, "not ready: /readyz answered 503: {}\nx.yaml cannot be used\n"}));
+}
+
+TEST(Healthcheck, RefusesAMalformedUrlAndSaysWhatToWrite) {
+  EXPECT_EQ(Ask("naru:24001"), (Asked{2,
+                                      "naru healthcheck: \"naru:24001\" does not begin with an IP address: "
+                                      "\"naru\" is none; write --admin "
+                                      "http://127.0.0.1:24001\n"}));
   EXPECT_EQ(Ask("http://naru").exit_code, 2);
 }
 
-TEST(AdminUrl, IsThatOfTheConfigurationOrTheDefault) {
+TEST(AdminPort, IsThatOfTheConfigurationOrTheDefault) {
   config::FakeEnvironment environment;
-  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://127.0.0.1:4001");
-  environment.files["naru.yaml"] = "admin: 10.0.0.5:9001";
-  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://10.0.0.5:9001");
-  environment.files["naru.yaml"] = "admin: 0.0.0.0:9001";
-  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://127.0.0.1:9001");
-  environment.files["naru.yaml"] = "admin: '[::]:9001'";
-  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://[::1]:9001");
-  environment.files["naru.yaml"] = "nonsense";
-  EXPECT_EQ(AdminUrl("naru.yaml", environment), "http://127.0.0.1:4001");
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"services: {}", "http://127.0.0.1:4001"},
+      {"admin: 10.0.0.5:9001", "http://10.0.0.5:9001"},
+      {"admin: 0.0.0.0:9001", "http://127.0.0.1:9001"},
+      {"admin: '[::]:9001'", "http://[::1]:9001"},
+  };
+  for (const auto& [content, url] : rows) {
+    environment.files["naru.yaml"] = content;
+    EXPECT_EQ(AdminPortOf("naru.yaml", environment), (AdminPort{url, ""})) << content;
+  }
+}
+
+TEST(AdminPort, IsReadOfAFileThatIsWrongInTheRest) {
+  config::FakeEnvironment environment;
+  environment.variables["ADMIN_PORT"] = "24001";
+  for (const char* content : {
+           "lisen: 1\nadmin: 127.0.0.1:24001\n",
+           "admin: 127.0.0.1:24001  # ours\nservices: {a: {squad: [}\n",
+           "services:\n\ta: 1\nadmin: \"127.0.0.1:24001\"\n",
+           "lisen: 1\nadmin: 127.0.0.1:${ADMIN_PORT}\n",
+           "include: [gone.yaml]\nadmin: 0.0.0.0:${NONE:-24001}\n",
+       }) {
+    environment.files["naru.yaml"] = content;
+    EXPECT_EQ(AdminPortOf("naru.yaml", environment), (AdminPort{"http://127.0.0.1:24001", ""})) << content;
+  }
+}
+
+TEST(AdminPort, IsTheDefaultWithADoubtWhereItCannotBeRead) {
+  config::FakeEnvironment environment;
+  const std::string asked = "), so asked the default 127.0.0.1:4001; name the port by --admin IP:PORT";
+  EXPECT_EQ(AdminPortOf("naru.yaml", environment),
+            (AdminPort{"http://127.0.0.1:4001", "naru.yaml cannot be used (does not exist" + asked}));
+  environment.files["naru.yaml"] = "\nlisen: 1\n";
+  EXPECT_EQ(AdminPortOf("naru.yaml", environment),
+            (AdminPort{"http://127.0.0.1:4001",
+                       "naru.yaml cannot be used (line 2: there is no key \"lisen\" in the file" + asked}));
+  environment.files["naru.yaml"] = "services: {}\nadmin: nonsense\n";
+  EXPECT_THAT(AdminPortOf("naru.yaml", environment).doubt,
+              testing::StartsWith("naru.yaml cannot be used (line 2: admin"));
 }
 
 }  // namespace
