@@ -119,6 +119,9 @@ class Sidecar final : public admin::Backend {
   std::vector<admin::ServiceView> Services() override {
     return ViewServices(*snapshot_, sources_, health_checker_, Now());
   }
+  std::optional<admin::ServiceView> Service(const std::string& name) override {
+    return ViewService(name, *snapshot_, sources_, health_checker_, Now());
+  }
   std::string ConfigJson() override { return config::EffectiveConfigJson(snapshot_->config()); }
   admin::ReloadResult Reload() override { return LoadAnew("asked to", false); }
   void Drain() override { BeginDrain("asked to"); }

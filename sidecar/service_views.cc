@@ -1,8 +1,10 @@
 #include "sidecar/service_views.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "sidecar/config/policy_fields.h"
@@ -36,20 +38,41 @@ std::string_view WhyOf(resilience::EjectionReason reason) {
   return "";
 }
 
-// The limits of a service: its own and those of routes that have one.
-std::set<const resilience::ConcurrencyLimit*> LimitsOf(const call::Callee& callee) {
-  std::set<const resilience::ConcurrencyLimit*> limits{callee.other.guards.limit.get()};
-  for (const call::RoutePlan& route : callee.routes) limits.insert(route.guards.limit.get());
-  return limits;
+// How the calls of a service are carried: those of each route, and the others.
+std::vector<const call::RoutePlan*> PlansOf(const call::Callee& callee) {
+  std::vector<const call::RoutePlan*> plans{&callee.other};
+  for (const call::RoutePlan& route : callee.routes) plans.push_back(&route);
+  return plans;
 }
 
 std::pair<uint64_t, uint64_t> InFlightAndQueued(const call::Callee& callee) {
+  std::set<const resilience::ConcurrencyLimit*> limits;  // routes may share that of the service
+  for (const call::RoutePlan* plan : PlansOf(callee)) limits.insert(plan->guards.limit.get());
   std::pair<uint64_t, uint64_t> sum{0, 0};
-  for (const resilience::ConcurrencyLimit* limit : LimitsOf(callee)) {
+  for (const resilience::ConcurrencyLimit* limit : limits) {
     sum.first += limit->in_flight();
     sum.second += limit->queued();
   }
   return sum;
+}
+
+std::optional<CircuitBreaker::State> BreakerOf(const call::RoutePlan& plan) {
+  const CircuitBreaker* breaker = plan.guards.breaker.get();
+  return breaker == nullptr ? std::nullopt : std::optional(breaker->state());
+}
+
+// The worst of the service's own breaker and those of its routes: whoever looks wants to know whether calls
+// are refused. Nothing where all are off.
+std::optional<CircuitBreaker::State> WorstBreakerOf(const call::Callee& callee) {
+  static_assert(CircuitBreaker::State::kClosed < CircuitBreaker::State::kProbing);
+  static_assert(CircuitBreaker::State::kProbing < CircuitBreaker::State::kOpen);
+  std::optional<CircuitBreaker::State> worst;  // nothing is less than every state
+  for (const call::RoutePlan* plan : PlansOf(callee)) worst = std::max(worst, BreakerOf(*plan));
+  return worst;
+}
+
+std::string_view WordOf(std::optional<CircuitBreaker::State> state) {
+  return state.has_value() ? WordOf(*state) : "off";
 }
 
 // Looks without readmitting: that is for the calls to do.
@@ -57,19 +80,34 @@ bool IsEjected(const resilience::EndpointHealth& health, resilience::TimePoint n
   return health.ejected_until() > now;
 }
 
-const resilience::EndpointHealth* HealthOf(const call::Callee& callee, size_t endpoint) {
-  const call::HealthGroup* group = callee.other.guards.health.get();
+// The state of an endpoint in the calls of one plan; nothing where ejection is off.
+const resilience::EndpointHealth* HealthIn(const call::RoutePlan& plan, size_t endpoint) {
+  const call::HealthGroup* group = plan.guards.health.get();
   return group == nullptr ? nullptr : group->endpoints[endpoint].get();
+}
+
+// The plan that sets an endpoint aside, of several the one for all other calls; nothing where none does.
+const call::RoutePlan* EjectedBy(const call::Callee& callee, size_t endpoint, resilience::TimePoint now) {
+  for (const call::RoutePlan* plan : PlansOf(callee)) {
+    const resilience::EndpointHealth* health = HealthIn(*plan, endpoint);
+    if (health != nullptr && IsEjected(*health, now)) return plan;
+  }
+  return nullptr;
 }
 
 // Unhealthy goes before ejected: its time aside does not bring it back.
 enum class EndpointStanding { kServing, kEjected, kUnhealthy };
 
+// Ejected where the calls of one route at least go past it.
 EndpointStanding StandingOf(const call::Callee& callee, size_t index, resilience::TimePoint now) {
   if (!callee.endpoints[index]->checked.healthy()) return EndpointStanding::kUnhealthy;
-  const resilience::EndpointHealth* health = HealthOf(callee, index);
-  const bool ejected = health != nullptr && IsEjected(*health, now);
-  return ejected ? EndpointStanding::kEjected : EndpointStanding::kServing;
+  return EjectedBy(callee, index, now) == nullptr ? EndpointStanding::kServing : EndpointStanding::kEjected;
+}
+
+// `by` is the plan that has ejected it.
+std::string WhyEjected(const call::Callee& callee, const call::RoutePlan& by, size_t index) {
+  std::string why(WhyOf(HealthIn(by, index)->last_reason()));
+  return &by == &callee.other ? why : why + ", in calls of the route " + by.name;
 }
 
 std::string WhyServing(const call::EndpointState& endpoint, const std::string& check_error,
@@ -81,7 +119,6 @@ std::string WhyServing(const call::EndpointState& endpoint, const std::string& c
 admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const std::string& check_error,
                                  resilience::TimePoint now) {
   const call::EndpointState& endpoint = *callee.endpoints[index];
-  const resilience::EndpointHealth* health = HealthOf(callee, index);
   admin::EndpointView view;
   view.address = endpoint.text;
   if (callee.found != nullptr) {  // whose endpoints these are, in this order
@@ -92,21 +129,17 @@ admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const
   if (endpoint.estimate.measured()) {
     view.latency_ms = std::chrono::duration<double, std::milli>(endpoint.estimate.latency(now)).count();
   }
-  switch (StandingOf(callee, index, now)) {
-    case EndpointStanding::kServing:
-      view.state = "serving";
-      view.why = WhyServing(endpoint, check_error, now);
-      break;
-    case EndpointStanding::kEjected:
-      view.state = "ejected";
-      view.why = WhyOf(health->last_reason());
-      view.serving_again_in_ms =
-          std::chrono::duration<double, std::milli>(health->ejected_until() - now).count();
-      break;
-    case EndpointStanding::kUnhealthy:
-      view.state = "unhealthy";
-      view.why = "its health check failed: " + check_error;
-      break;
+  if (!endpoint.checked.healthy()) {
+    view.state = "unhealthy";
+    view.why = "its health check failed: " + check_error;
+  } else if (const call::RoutePlan* by = EjectedBy(callee, index, now)) {
+    view.state = "ejected";
+    view.why = WhyEjected(callee, *by, index);
+    view.serving_again_in_ms =
+        std::chrono::duration<double, std::milli>(HealthIn(*by, index)->ejected_until() - now).count();
+  } else {
+    view.state = "serving";
+    view.why = WhyServing(endpoint, check_error, now);
   }
   return view;
 }
@@ -159,35 +192,89 @@ std::vector<admin::PolicyValue> ViewPolicy(const call::Snapshot& snapshot, const
   return values;
 }
 
+// What the route itself, or the way it inherits, makes different from its service.
+std::vector<admin::PolicyValue> ViewOwnPolicy(const call::Snapshot& snapshot, const config::Policy& service,
+                                              const config::Policy& route) {
+  const std::vector<admin::PolicyValue> shared = ViewPolicy(snapshot, service);
+  std::vector<admin::PolicyValue> own = ViewPolicy(snapshot, route);
+  std::erase_if(own, [&shared](const admin::PolicyValue& value) {
+    return std::find(shared.begin(), shared.end(), value) != shared.end();
+  });
+  return own;
+}
+
+admin::RouteView ViewRoute(const call::Callee& callee, const call::RoutePlan& plan,
+                           resilience::TimePoint now) {
+  admin::RouteView view;
+  view.name = plan.name;
+  view.breaker = WordOf(BreakerOf(plan));
+  for (size_t i = 0; i < callee.endpoints.size(); ++i) {
+    const resilience::EndpointHealth* health = HealthIn(plan, i);
+    if (health != nullptr && IsEjected(*health, now)) view.ejected.push_back(callee.endpoints[i]->text);
+  }
+  return view;
+}
+
+std::vector<admin::RouteView> ViewRoutes(const call::Snapshot& snapshot, const call::Callee& callee,
+                                         resilience::TimePoint now) {
+  const config::Service& service = *callee.service;
+  std::vector<admin::RouteView> views;
+  for (size_t i = 0; i < service.routes.size(); ++i) {
+    const config::Route& route = service.routes[i];
+    admin::RouteView view = ViewRoute(callee, callee.routes[i], now);
+    view.pattern = route.pattern.text();
+    view.grpc = route.pattern.is_grpc();
+    view.policy = ViewOwnPolicy(snapshot, service.policy, route.policy);
+    views.push_back(std::move(view));
+  }
+  if (!views.empty()) views.push_back(ViewRoute(callee, callee.other, now));
+  return views;
+}
+
+admin::ServiceView ViewState(const call::Callee& callee, const ServiceSources& sources,
+                             const health::HealthChecker& checker, resilience::TimePoint now) {
+  admin::ServiceView view;
+  view.name = callee.service->name;
+  view.squad = callee.service->squad;
+  view.port = callee.service->port;
+  view.hosts = callee.service->hosts;
+  std::tie(view.in_flight, view.queued) = InFlightAndQueued(callee);
+  view.breaker = WordOf(WorstBreakerOf(callee));
+  view.discovered = callee.service->discovered;
+  if (callee.service->source.has_value()) {
+    const discovery::Finding none;
+    view.source = ViewSource(callee, sources.FindingOf(*callee.service).value_or(none), now);
+  }
+  for (size_t i = 0; i < callee.endpoints.size(); ++i) {
+    const std::string error = checker.LastError(view.name, callee.endpoints[i]->address);
+    view.endpoints.push_back(ViewEndpoint(callee, i, error, now));
+  }
+  return view;
+}
+
 }  // namespace
 
 std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, const ServiceSources& sources,
                                              const health::HealthChecker& checker,
                                              resilience::TimePoint now) {
   std::vector<admin::ServiceView> views;
-  for (const std::shared_ptr<const call::Callee>& shared : snapshot.callees()) {
-    const call::Callee& callee = *shared;
-    admin::ServiceView view;
-    view.name = callee.service->name;
-    view.squad = callee.service->squad;
-    view.port = callee.service->port;
-    view.hosts = callee.service->hosts;
-    std::tie(view.in_flight, view.queued) = InFlightAndQueued(callee);
-    const CircuitBreaker* breaker = callee.other.guards.breaker.get();
-    view.breaker = breaker == nullptr ? "off" : WordOf(breaker->state());
-    view.discovered = callee.service->discovered;
-    if (callee.service->source.has_value()) {
-      const discovery::Finding none;
-      view.source = ViewSource(callee, sources.FindingOf(*callee.service).value_or(none), now);
-    }
-    for (size_t i = 0; i < callee.endpoints.size(); ++i) {
-      const std::string error = checker.LastError(view.name, callee.endpoints[i]->address);
-      view.endpoints.push_back(ViewEndpoint(callee, i, error, now));
-    }
-    view.policy = ViewPolicy(snapshot, callee.service->policy);
-    views.push_back(std::move(view));
+  for (const std::shared_ptr<const call::Callee>& callee : snapshot.callees()) {
+    views.push_back(ViewState(*callee, sources, checker, now));
   }
   return views;
+}
+
+std::optional<admin::ServiceView> ViewService(const std::string& name, const call::Snapshot& snapshot,
+                                              const ServiceSources& sources,
+                                              const health::HealthChecker& checker,
+                                              resilience::TimePoint now) {
+  const config::Service* service = snapshot.config().FindService(name);
+  if (service == nullptr) return std::nullopt;
+  const call::Callee& callee = snapshot.CalleeOf(*service);
+  admin::ServiceView view = ViewState(callee, sources, checker, now);
+  view.routes = ViewRoutes(snapshot, callee, now);
+  view.policy = ViewPolicy(snapshot, service->policy);
+  return view;
 }
 
 std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot,
@@ -200,8 +287,8 @@ std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot
     reading.squad = callee.service->squad;
     reading.service = callee.service->name;
     std::tie(reading.in_flight, reading.queued) = InFlightAndQueued(callee);
-    if (const CircuitBreaker* breaker = callee.other.guards.breaker.get()) {
-      reading.breaker = static_cast<int>(breaker->state());
+    if (const std::optional<CircuitBreaker::State> breaker = WorstBreakerOf(callee)) {
+      reading.breaker = static_cast<int>(*breaker);
     }
     for (size_t i = 0; i < callee.endpoints.size(); ++i) {
       CountEndpoint(reading.endpoints, StandingOf(callee, i, now));

@@ -2,6 +2,8 @@
 // thread.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "metrics/readings.h"
@@ -13,8 +15,18 @@
 
 namespace naru {
 
+// A route may have a breaker and ejections of its own: of a service's breaker and of each of its endpoints
+// the worst state is told.
+
+// All of them, without routes and policies.
 std::vector<admin::ServiceView> ViewServices(const call::Snapshot& snapshot, const ServiceSources& sources,
                                              const health::HealthChecker& checker, resilience::TimePoint now);
+
+// One, with its routes and the policy in force; nothing where none has that name.
+std::optional<admin::ServiceView> ViewService(const std::string& name, const call::Snapshot& snapshot,
+                                              const ServiceSources& sources,
+                                              const health::HealthChecker& checker,
+                                              resilience::TimePoint now);
 
 // `age` is that of the configuration, and `loads` how often it was loaded: both hold for endpoints that are a
 // list in it.

@@ -38,6 +38,18 @@ struct PolicyValue {
   std::string key;    // "retry.attempts"
   std::string value;  // as it would be written
   std::string where;  // "catalog/learning.yaml:14", or "default"
+
+  bool operator==(const PolicyValue&) const = default;
+};
+
+// The calls of one route, or those of none, which are called "other".
+struct RouteView {
+  std::string name;
+  std::string pattern;  // as it was written under `match` or `grpc`; empty for "other"
+  bool grpc = false;
+  std::string breaker;               // as that of a service
+  std::vector<std::string> ejected;  // endpoints that its calls go past
+  std::vector<PolicyValue> policy;   // what it does not have of its service
 };
 
 struct ServiceView {
@@ -47,10 +59,12 @@ struct ServiceView {
   std::vector<std::string> hosts;
   uint64_t in_flight = 0;
   uint64_t queued = 0;
-  std::string breaker;               // "closed", "probing", "open" or "off"
+  std::string breaker;               // "closed", "probing", "open" or "off": the worst of its routes
   std::optional<SourceView> source;  // nothing: the endpoints are a list in the file
   bool discovered = false;           // not in the file: found by discovery.default
   std::vector<EndpointView> endpoints;
+  // Of Backend::Service alone.
+  std::vector<RouteView> routes;  // in the order in which they are tried, and "other"; empty: it has none
   std::vector<PolicyValue> policy;
 };
 
@@ -64,6 +78,7 @@ class Backend {
 
   virtual std::string Ready() = 0;  // empty: ready; else why not
   virtual std::vector<ServiceView> Services() = 0;
+  virtual std::optional<ServiceView> Service(const std::string& name) = 0;  // with routes and policy
   virtual std::string ConfigJson() = 0;
   virtual ReloadResult Reload() = 0;
   virtual void Drain() = 0;

@@ -53,6 +53,16 @@ void WritePolicyValue(JsonWriter& json, const PolicyValue& value) {
   json.EndObject();
 }
 
+void WriteRoute(JsonWriter& json, const RouteView& route) {
+  json.BeginObject();
+  json.Member("route", route.name);
+  if (!route.pattern.empty()) json.Member(route.grpc ? "grpc" : "match", route.pattern);
+  json.Member("breaker", route.breaker);
+  WriteList(json, "ejected", route.ejected, WriteText);
+  WriteList(json, "policy", route.policy, WritePolicyValue);
+  json.EndObject();
+}
+
 // Leaves the object open.
 void WriteServiceMembers(JsonWriter& json, const ServiceView& service) {
   json.BeginObject();
@@ -117,6 +127,7 @@ std::string ServicesJson(const std::vector<ServiceView>& services) {
 std::string ServiceJson(const ServiceView& service) {
   JsonWriter json;
   WriteServiceMembers(json, service);
+  if (!service.routes.empty()) WriteList(json, "routes", service.routes, WriteRoute);
   WriteList(json, "policy", service.policy, WritePolicyValue);
   json.EndObject();
   return json.Take();

@@ -10,10 +10,10 @@
 
 namespace naru::admin {
 
-// {"services": [...]}, without policies.
+// {"services": [...]}, without routes and policies.
 std::string ServicesJson(const std::vector<ServiceView>& services);
 
-// One service, with the policy in force.
+// One service, with its routes and the policy in force.
 std::string ServiceJson(const ServiceView& service);
 
 // {"calls": [...]}

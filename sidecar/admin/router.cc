@@ -245,9 +245,7 @@ AdminResponse AdminRouter::ShowServices(const AdminRequest&, const Target& targe
 
 AdminResponse AdminRouter::ShowService(const AdminRequest&, const Target& target) {
   const std::string name = target.path.substr(kServicePrefix.size());
-  for (const ServiceView& service : backend_.Services()) {
-    if (service.name == name) return Json(ServiceJson(service));
-  }
+  if (const std::optional<ServiceView> service = backend_.Service(name)) return Json(ServiceJson(*service));
   return ErrorResponse(404, "no service is called \"" + name + "\"; /services lists those that there are");
 }
 

@@ -173,3 +173,32 @@ def test_recent_calls_show_when_each_attempt_began_how_long_it_took_and_why_it_f
     assert 0 <= first["start_ms"] < 195
     assert first["start_ms"] + first["ms"] <= second["start_ms"] + 1
     assert second["start_ms"] + second["ms"] <= call_made["ms"] + 1
+
+
+def test_the_worst_state_of_a_services_routes_is_told(start_naru, upstream):
+    """A route may have a breaker and ejections of its own."""
+    bad: Upstream = upstream(answer_bytes("503 Service Unavailable", b""))
+    naru = start_naru({"courses": {
+        "squad": "learning", "endpoints": [bad.address, upstream().address], "balance": "round-robin",
+        "retry": {"attempts": 1}, "breaker": "off", "ejection": "off",
+        "routes": [{"match": "GET /broken", "name": "broken", "breaker": {"min_calls": 2, "open_for": "1m"}},
+                   {"match": "GET /aside", "name": "aside", "ejection": {"consecutive": 1, "base": "60s"}}]}})
+    assert naru.admin_json("/services/courses")["breaker"] == "closed"
+    for _ in range(4):
+        get(naru.port, "/courses/broken")
+    eventually(lambda: get(naru.port, "/courses/broken").get("x-naru-outcome") == "breaker_open", "the breaker opens")
+    assert naru.metric("naru_breaker_state", callee_service="courses") == 2
+    for _ in range(2):
+        get(naru.port, "/courses/aside")
+    eventually(lambda: naru.metric("naru_endpoints", callee_service="courses", state="ejected") == 1, "it is ejected")
+    assert naru.metric("naru_endpoints", callee_service="courses", state="serving") == 1
+    assert naru.admin_json("/services")["services"][0]["breaker"] == "open"
+    one = naru.admin_json("/services/courses")
+    assert one["breaker"] == "open"
+    routes = {route["route"]: route for route in one["routes"]}
+    assert routes["broken"]["breaker"] == "open" and routes["broken"]["match"] == "GET /broken"
+    assert routes["aside"]["ejected"] == [bad.address] and routes["broken"]["ejected"] == []
+    assert routes["other"]["breaker"] == "off" and routes["other"]["ejected"] == []
+    assert {"key": "breaker.min_calls", "value": "2"} in [
+        {"key": value["key"], "value": value["value"]} for value in routes["broken"]["policy"]]
+    assert "route aside" in next(point for point in one["endpoints"] if point["state"] == "ejected")["why"]

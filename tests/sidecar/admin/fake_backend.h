@@ -1,6 +1,8 @@
 // A backend that answers what the test has put into it.
 #pragma once
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,11 @@ class FakeBackend : public Backend {
  public:
   std::string Ready() override { return not_ready; }
   std::vector<ServiceView> Services() override { return services; }
+  std::optional<ServiceView> Service(const std::string& name) override {
+    const auto at = std::find_if(services.begin(), services.end(),
+                                 [&name](const ServiceView& service) { return service.name == name; });
+    return at == services.end() ? std::nullopt : std::optional(*at);
+  }
   std::string ConfigJson() override { return config; }
   ReloadResult Reload() override {
     ++reloads;

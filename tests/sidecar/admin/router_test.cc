@@ -172,6 +172,23 @@ TEST_F(RouterTest, ShowsAServiceWithItsPolicy) {
       "\n");
 }
 
+TEST_F(RouterTest, ShowsTheRoutesOfAService) {
+  ServiceView service = Billing();
+  service.routes = {
+      {"get", "GET /v1/{id}", false, "open", {"10.0.1.11:8080"}, {{"timeout", "1s", "naru.yaml:9"}}},
+      {"pay", "pay.v1.Pay/*", true, "closed", {}, {}},
+      {"other", "", false, "off", {}, {}}};
+  backend_.services = {service};
+  EXPECT_EQ(
+      Get("/services/billing").body,
+      R"({"service":"billing","squad":"pay","hosts":[],"in_flight":0,"queued":0,"breaker":"off",)"
+      R"("endpoints":[],"routes":[{"route":"get","match":"GET /v1/{id}","breaker":"open",)"
+      R"("ejected":["10.0.1.11:8080"],"policy":[{"key":"timeout","value":"1s","where":"naru.yaml:9"}]},)"
+      R"({"route":"pay","grpc":"pay.v1.Pay/*","breaker":"closed","ejected":[],"policy":[]},)"
+      R"({"route":"other","breaker":"off","ejected":[],"policy":[]}],"policy":[]})"
+      "\n");
+}
+
 TEST_F(RouterTest, ShowsRecentCallsWithTheirAttempts) {
   RecentCall call;
   call.time_of_day = std::chrono::system_clock::time_point(std::chrono::milliseconds(1772600767089));
