@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "resilience/http_date.h"
 
@@ -31,6 +32,12 @@ std::optional<int64_t> SecondsToWait(std::string_view field, int64_t wall_clock_
 }
 
 }  // namespace
+
+uint32_t ParseAttemptCount(std::string_view field) {
+  uint32_t count = 0;
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), count);
+  return error == std::errc::result_out_of_range ? std::numeric_limits<uint32_t>::max() : count;
+}
 
 bool IsIdempotent(std::string_view method) {
   constexpr std::array<std::string_view, 6> kIdempotent = {"GET",   "HEAD", "OPTIONS",

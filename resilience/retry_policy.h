@@ -52,6 +52,10 @@ struct RetryPolicy {
   bool operator==(const RetryPolicy&) const = default;
 };
 
+// The count in an x-naru-attempt or grpc-previous-rpc-attempts field: the digits it begins with. The largest
+// value when it is beyond that, 0 when there are none.
+uint32_t ParseAttemptCount(std::string_view field);
+
 // RFC 9110 9.2.2: GET, HEAD, OPTIONS, TRACE, PUT and DELETE.
 bool IsIdempotent(std::string_view method);
 

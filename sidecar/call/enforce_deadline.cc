@@ -17,21 +17,28 @@ TimePoint AnswerBy(const Call& call, TimePoint now) {
   return call.caller_deadline ? std::min(by, *call.caller_deadline) : by;
 }
 
+// What the caller has left by the fields with this id: the least that any of them says. False when one of
+// them is malformed.
+template <class Parse>
+bool ShortenBy(const http::FieldList& fields, http::FieldId id, Parse parse, std::optional<Duration>& left) {
+  bool sound = true;
+  fields.ForEachValueOf(id, [&](std::string_view value) {
+    const std::optional<Duration> sent = parse(value);
+    if (!sent) sound = false;
+    if (sent) left = left ? std::min(*left, *sent) : *sent;
+  });
+  return sound;
+}
+
 // What the caller has left, by either of the fields that say so.
 std::optional<Failure> ReadCallerDeadline(Call& call) {
+  const http::FieldList& fields = call.head.fields;
   std::optional<Duration> left;
-  if (const http::Field* sent = call.head.fields.Find(http::FieldId::kXNaruDeadlineMs)) {
-    left = resilience::ParseDeadlineMs(sent->value);
-    if (!left) return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
-  }
-  const http::Field* grpc = call.grpc ? call.head.fields.Find(http::FieldId::kGrpcTimeout) : nullptr;
-  if (grpc != nullptr) {
-    const std::optional<Duration> timeout = resilience::ParseGrpcTimeout(grpc->value);
-    if (!timeout)
-      return Failure{FailureKind::kBadRequest,
-                     "grpc-timeout is not one to eight digits and one of H M S m u n"};
-    left = left ? std::min(*left, *timeout) : *timeout;
-  }
+  if (!ShortenBy(fields, http::FieldId::kXNaruDeadlineMs, resilience::ParseDeadlineMs, left))
+    return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
+  if (call.grpc && !ShortenBy(fields, http::FieldId::kGrpcTimeout, resilience::ParseGrpcTimeout, left))
+    return Failure{FailureKind::kBadRequest,
+                   "grpc-timeout is not one to eight digits and one of H M S m u n"};
   if (!left) return std::nullopt;
   call.caller_deadline = call.answer_by = call.started + *left;
   if (*left <= Duration::zero())

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <ctime>
 
 #include "resilience/failure.h"
@@ -15,12 +14,12 @@ using resilience::FailedAttempt;
 using resilience::RetryClass;
 using resilience::RetryVerdict;
 
-// The number that a field holds; 0 when there is none.
-uint32_t NumberIn(const http::FieldList& fields, http::FieldId id) {
-  const http::Field* sent = fields.Find(id);
-  uint32_t number = 0;
-  if (sent != nullptr) std::from_chars(sent->value.data(), sent->value.data() + sent->value.size(), number);
-  return number;
+// The largest count that a field holds, which may be repeated or joined to a list; 0 when there is none.
+uint32_t LargestCount(const http::FieldList& fields, http::FieldId id) {
+  uint32_t largest = 0;
+  fields.ForEachTokenOf(
+      id, [&](std::string_view sent) { largest = std::max(largest, resilience::ParseAttemptCount(sent)); });
+  return largest;
 }
 
 // The RetryOn bit that an answer asks for another try with; 0: none.
@@ -83,9 +82,9 @@ void RetryAttempts::Finish(Call& call, const Ending& ending) {
 void RetryAttempts::Prepare(Call& call) const {
   const resilience::RetryPolicy& policy = call.policy().retry;
   call.replay.Start(call.body, policy.attempts > 1 ? policy.body_bytes : 0);
-  call.inbound_attempt = std::max(NumberIn(call.head.fields, http::FieldId::kXNaruAttempt), 1u);
+  call.inbound_attempt = std::max(LargestCount(call.head.fields, http::FieldId::kXNaruAttempt), 1u);
   if (call.grpc) {
-    call.previous_rpc_attempts = NumberIn(call.head.fields, http::FieldId::kGrpcPreviousRpcAttempts);
+    call.previous_rpc_attempts = LargestCount(call.head.fields, http::FieldId::kGrpcPreviousRpcAttempts);
   }
   call.safe_to_repeat = policy.idempotent || resilience::IsIdempotent(call.head.method) ||
                         call.head.fields.Find(http::FieldId::kIdempotencyKey) != nullptr;

@@ -95,13 +95,18 @@ class FieldList {
   const Field* Find(FieldId id) const { return Has(id) ? FindPresent(id) : nullptr; }
   // How many fields have this id.
   int Count(FieldId id) const { return Has(id) ? CountPresent(id) : 0; }
+  // Calls `visit(value)` for every field with this id.
+  template <class Visit>
+  void ForEachValueOf(FieldId id, Visit visit) const {
+    if (!Has(id)) return;
+    for (const Field& field : fields_) {
+      if (field.id == id) visit(field.value);
+    }
+  }
   // Calls `visit(token)` for every member of the comma-separated lists of the fields with this id.
   template <class Visit>
   void ForEachTokenOf(FieldId id, Visit visit) const {
-    if (!Has(id)) return;
-    for (const Field& field : fields_) {
-      if (field.id == id) ForEachToken(field.value, visit);
-    }
+    ForEachValueOf(id, [&](std::string_view list) { ForEachToken(list, visit); });
   }
   // True if one of these members is `token`, whatever the case.
   bool HasToken(FieldId id, std::string_view token) const { return Has(id) && HasPresentToken(id, token); }

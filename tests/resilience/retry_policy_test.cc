@@ -37,6 +37,14 @@ FailedAttempt StalePost() {
   return attempt;
 }
 
+TEST(ParseAttemptCount, SaturatesAndTakesNothingForNone) {
+  EXPECT_EQ(ParseAttemptCount("1"), 1u);
+  EXPECT_EQ(ParseAttemptCount("4294967295"), 4294967295u);
+  for (const char* many : {"4294967296", "99999999999999999999"})
+    EXPECT_EQ(ParseAttemptCount(many), 4294967295u) << many;
+  for (const char* none : {"", "x", "-1", " 2"}) EXPECT_EQ(ParseAttemptCount(none), 0u) << none;
+}
+
 RetryVerdict Decide(const FailedAttempt& attempt) {
   return DecideRetry(RetryPolicy{}, attempt);
 }

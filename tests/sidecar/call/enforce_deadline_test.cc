@@ -178,6 +178,22 @@ TEST_F(EnforceDeadlineTest, TheEarlierOfTwoDeadlinesCounts) {
   }
 }
 
+TEST_F(EnforceDeadlineTest, TheShortestOfRepeatedDeadlinesCounts) {
+  for (const auto& fields :
+       {std::initializer_list<std::string_view>{"x-naru-deadline-ms: 2500", "x-naru-deadline-ms: 200"},
+        std::initializer_list<std::string_view>{"grpc-timeout: 200m", "grpc-timeout: 2S"}}) {
+    CarriedCall& call = calls_.CarryGrpc(fields);
+    EXPECT_EQ(*call.call.caller_deadline - call.call.started, milliseconds(200)) << *fields.begin();
+    calls_.Finish(call);
+  }
+}
+
+TEST_F(EnforceDeadlineTest, RefusesARepeatedDeadlineOfWhichOneIsNoNumber) {
+  CarriedCall& call = Carry({"x-naru-deadline-ms: 200", "x-naru-deadline-ms: soon"});
+  EXPECT_EQ(call.said(), "bad_request: x-naru-deadline-ms is not a number of milliseconds");
+  calls_.Finish(call);
+}
+
 TEST_F(EnforceDeadlineTest, RefusesAGrpcTimeoutThatIsNone) {
   for (const char* field : {"grpc-timeout: 1", "grpc-timeout: S", "grpc-timeout:", "grpc-timeout: 100000000n",
                             "grpc-timeout: 1X", "grpc-timeout: -1S"}) {

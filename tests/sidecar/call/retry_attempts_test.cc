@@ -187,6 +187,19 @@ TEST(RetryAttempts, DoesNotMultiplyTheRetriesOfItsCaller) {
   EXPECT_EQ(calls.note, "");
 }
 
+TEST(RetryAttempts, BelievesTheLargestAttemptThatItsCallerNames) {
+  for (const auto& fields :
+       {std::initializer_list<std::string_view>{"x-naru-attempt: 99999999999999999999"},
+        std::initializer_list<std::string_view>{"x-naru-attempt: 1, 2"},
+        std::initializer_list<std::string_view>{"x-naru-attempt: 1", "x-naru-attempt: 2"},
+        std::initializer_list<std::string_view>{"x-naru-attempt: 2", "x-naru-attempt: 1"}}) {
+    Retries calls;
+    calls.upstream.Answers(503);
+    EXPECT_EQ(calls.Outcome(RequestText("GET /", fields)), "503") << *fields.begin();
+    EXPECT_EQ(calls.world.Counts(), "suppressed courses upstream_retrying = 1\n");
+  }
+}
+
 TEST(RetryAttempts, StillRetriesWhatWasNeverSentForACallerThatRetries) {
   Retries calls;
   calls.upstream.Fails(FailureKind::kConnectRefused);
