@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -22,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "discovery/aws/environment.h"
 #include "discovery/aws/task_containers.h"
+#include "metrics/process.h"
 #include "metrics/registry.h"
 #include "sidecar/admin/admin_server.h"
 #include "sidecar/admin/backend.h"
@@ -38,6 +40,7 @@
 #include "sidecar/health/health_checker.h"
 #include "sidecar/listeners.h"
 #include "sidecar/log/logger.h"
+#include "sidecar/net/descriptor_budget.h"
 #include "sidecar/net/dial.h"
 #include "sidecar/service_sources.h"
 #include "sidecar/service_views.h"
@@ -149,6 +152,8 @@ class Sidecar final : public admin::Backend {
   void BeginDrain(const char* why);
   void CheckDrained();
   boost::asio::awaitable<void> WatchContainers(std::string origin);
+  bool MayAccept() const;
+  void BudgetDescriptors();
   uint64_t CallsInFlight() const;
   uint64_t CallsBegun() const;
   metrics::GaugeReadings ReadGauges();
@@ -168,6 +173,9 @@ class Sidecar final : public admin::Backend {
   TimePoint loaded_at_;
   uint64_t loads_ = 1;
   CallLog call_log_;
+  // Descriptors that connections of calls may hold; as it was when ports were last opened.
+  std::atomic<net::DescriptorBudget> descriptors_{
+      net::DescriptorBudget(std::numeric_limits<uint64_t>::max(), 0)};
   std::vector<std::unique_ptr<Worker>> workers_;
   Listeners listeners_;
   health::HealthChecker health_checker_;
@@ -241,7 +249,9 @@ Sidecar::Sidecar(const RunOptions& options, log::Level level, CallerIdentity ide
     auto discover = [this, i](const std::string& name) {
       boost::asio::post(io_, [this, name, i] { Wanted(name, static_cast<int>(i)); });
     };
-    WorkerOptions worker{static_cast<int>(i), nameless, call_log_, nullptr, discover, exhausted, abused, {}};
+    WorkerOptions worker{
+        static_cast<int>(i), nameless, call_log_, nullptr, discover, [this] { return MayAccept(); },
+        exhausted,           abused,   {}};
     if (level == log::Level::kDebug) {
       worker.tracer = [this](const std::string& peer) -> http::Http2Trace {
         return [this, peer](std::string_view line) {
@@ -264,6 +274,7 @@ absl::Status Sidecar::Open(const std::vector<std::string>& paths) {
   if (absl::Status listening = listeners_.Change(config, [] {}); !listening.ok()) return listening;
   if (absl::Status admin = admin_.Listen(config.admin.text); !admin.ok()) return admin;
   TellOfWatching(watcher_.Watch(paths));
+  BudgetDescriptors();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
   StandBehindWorkers();
   sources_.Watch(config, {});
@@ -323,6 +334,7 @@ admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
   const absl::Status listening = listeners_.Change(*loaded.config, [&] { TakeIntoForce(loaded.config); });
   if (!listening.ok()) return Refuse(why, {std::string(listening.message())}, only_if_changed);
   refused_.clear();
+  BudgetDescriptors();
   effective_ = effective;
   loaded_at_ = Now();
   ++loads_;
@@ -538,6 +550,30 @@ void Sidecar::CheckDrained() {
   drain_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) CheckDrained();
   });
+}
+
+// Counts what is open once, so that accepting need not.
+void Sidecar::BudgetDescriptors() {
+  const std::optional<metrics::ProcessReading> process = metrics::ReadProcess();
+  if (!process) return;
+  uint64_t connections = 0;
+  for (const std::unique_ptr<Worker>& worker : workers_)
+    connections += worker->downstream_connections() + worker->upstream_connections() +
+                   worker->http2_upstream_connections();
+  constexpr double kNoLimit = 1e9;  // Linux allows no more (fs.nr_open)
+  const auto open = static_cast<uint64_t>(process->open_fds);
+  const auto limit = static_cast<uint64_t>(std::min(process->max_fds, kNoLimit));
+  descriptors_ = net::DescriptorBudget(limit, open - std::min(open, connections));
+}
+
+// On the thread of a worker.
+bool Sidecar::MayAccept() const {
+  net::OpenConnections open;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    open.downstream += worker->downstream_connections();
+    open.upstream += worker->upstream_connections() + worker->http2_upstream_connections();
+  }
+  return descriptors_.load(std::memory_order_relaxed).MayAccept(open);
 }
 
 uint64_t Sidecar::CallsInFlight() const {

@@ -64,7 +64,7 @@ void Worker::AddListener(std::string key, int fd, call::AcceptedAt at) {
   loop_.Post([this, key = std::move(key), fd, at]() mutable {
     at.listener = ++last_listener_;
     net::Listener::Callbacks callbacks{[this, at](int accepted) { Accept(accepted, at); },
-                                       [this](int error) { MakeRoom(error); }};
+                                       [this](int error) { MakeRoom(error); }, options_.may_accept};
     listeners_[key] = {at.listener, std::make_unique<net::Listener>(loop_, fd, std::move(callbacks))};
   });
 }

@@ -30,6 +30,8 @@ struct WorkerOptions {
   // A call named a service that the configuration does not: makes somebody call Discovered soon. May be
   // empty.
   std::function<void(const std::string& name)> discover;
+  // Whether another connection of an application may be accepted. Called on the worker's thread.
+  std::function<bool()> may_accept;
   // No descriptor was left to accept with. Called on the worker's thread.
   std::function<void(int error)> exhausted;
   // An application's connection was ended for this. Called on the worker's thread.

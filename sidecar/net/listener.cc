@@ -19,7 +19,8 @@ Listener::~Listener() {
 }
 
 void Listener::OnEvents(uint32_t) {
-  for (int i = 0; i < kMaxAcceptsPerEvent; ++i) {
+  if (!MayAccept()) return Pause(EMFILE);
+  for (int i = 0; i < kMaxAcceptsPerEvent && MayAccept(); ++i) {
     if (!AcceptOne()) return;
   }
 }

@@ -1,7 +1,7 @@
 // Accepts the connections of one listening socket on one worker.
 //
-// When the process has no descriptor left it stops accepting for a moment instead of spinning: the backlog
-// keeps the callers waiting, and they are served as soon as descriptors come free.
+// When the process has no descriptor left, or none for this, it stops accepting for a moment instead of
+// spinning: the backlog keeps the callers waiting, and they are served as soon as descriptors come free.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,11 @@ namespace naru::net {
 class Listener final : public EventHandler {
  public:
   // `accepted` gets each new non-blocking descriptor and owns it. `exhausted` is told when accepting pauses.
+  // `may_accept` says whether another one may be had; where it is empty, always.
   struct Callbacks {
     std::function<void(int fd)> accepted;
     std::function<void(int error)> exhausted;
+    std::function<bool()> may_accept = nullptr;
   };
 
   // Takes ownership of the listening `fd`.
@@ -32,6 +34,7 @@ class Listener final : public EventHandler {
   static constexpr int kMaxAcceptsPerEvent = 64;
   static constexpr Duration kPause = std::chrono::milliseconds(50);
 
+  bool MayAccept() const { return !callbacks_.may_accept || callbacks_.may_accept(); }
   // Returns false when there is nothing more to accept for now.
   bool AcceptOne();
   void Pause(int error);

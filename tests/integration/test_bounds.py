@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from support.client import Client, get, request_bytes
-from support.http_message import ConnectionClosed, Stream
+from support.http_message import Stream
 from support.http2_client import Http2Client
 from support.http2_upstream import Http2Upstream
 from support.naru import sanitized
@@ -72,29 +72,45 @@ def test_a_call_in_flight_ends_well_while_descriptors_are_gone(start_naru, upstr
             sock.close()
 
 
-def test_no_descriptor_for_the_upstream_is_a_clear_error(start_naru, upstream):
+def test_a_crowd_leaves_descriptors_for_the_admin_port_and_for_its_own_calls(start_naru, upstream):
     peer = upstream()
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "retry": {"attempts": 1},
                                    "breaker": "off", "ejection": "off"}}, descriptors=60)
     head = request_bytes("GET", "/courses/x")
     crowd = connect_many(naru, 100, head[:20])  # a begun request is not idle, so it makes no room
     settled(naru.open_descriptors)
-    answered = []
-    for sock in crowd[:40]:  # which naru has accepted
-        try:
-            sock.sendall(head[20:])
-            answered.append(Stream(sock).read_response())
-        except (ConnectionClosed, ConnectionError):
-            pass  # was idle still when room was needed
-    assert answered
-    for answer in answered:
-        if answer.status != 200:  # a connection that was closed left its descriptor to the upstream
-            assert (answer.status, answer.get("x-naru-outcome")) == (502, "connect_error")
-            assert b"Too many open files" in answer.body
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert naru.admin("GET", path).status == 200
+    assert naru.reload().status == 200
+    assert "cannot accept connections" in naru.log()
+    accepted = int(naru.metric("naru_connections", side="downstream"))
+    assert 5 <= accepted < 30, "half of what is free, less a reserve"
+    for sock in crowd[:accepted]:
+        sock.sendall(head[20:])
+        assert Stream(sock).read_response().status == 200
     for sock in crowd:
         sock.close()
-    eventually(lambda: naru.open_descriptors() < 40, "the descriptors come back")
+    eventually(lambda: naru.metric("naru_connections", side="downstream") == 0, "the descriptors come back")
     assert get(naru.port, "/courses/x").status == 200
+
+
+def test_no_descriptor_for_the_upstream_is_a_clear_error(start_naru, upstream):
+    gate = Gate()
+
+    def answer(*_):
+        gate.wait()
+        return ok()
+
+    peer = upstream(answer)
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "protocol": "http1",
+                                   "retry": {"attempts": 1}, "breaker": "off", "ejection": "off"}}, descriptors=60)
+    with Http2Client(naru.port) as client:  # one connection, whose calls need one upstream each
+        streams = [client.start("GET", "/courses/x") for _ in range(60)]
+        pseudo, fields = streams[-1].wait_head()
+        assert (pseudo[":status"], dict(fields)["x-naru-outcome"]) == ("502", "connect_error")
+        assert b"Too many open files" in streams[-1].read_to_end()
+        gate.open()
+        assert streams[0].wait_head()[0][":status"] == "200"
 
 
 @pytest.mark.limit(120)

@@ -31,7 +31,8 @@ class ListenerTest : public testing::Test {
     listener_ =
         std::make_unique<Listener>(loop_, opened.fd,
                                    Listener::Callbacks{[this](int fd) { accepted_.emplace_back(fd); },
-                                                       [this](int error) { exhausted_.push_back(error); }});
+                                                       [this](int error) { exhausted_.push_back(error); },
+                                                       [this] { return accepted_.size() < room_; }});
   }
 
   void Dial(int times) {
@@ -44,6 +45,7 @@ class ListenerTest : public testing::Test {
 
   EventLoop loop_;
   uint16_t port_ = 0;
+  size_t room_ = 1000;
   std::vector<Descriptor> accepted_;
   std::vector<Descriptor> dialled_;
   std::vector<int> exhausted_;
@@ -99,6 +101,21 @@ TEST_F(ListenerTest, PausesWhenNoDescriptorIsLeftAndThenServesWhoWaited) {
     EXPECT_TRUE(accepted_.empty());
   }
   ASSERT_TRUE(RunUntil(loop_, [&] { return accepted_.size() == 2; }));
+}
+
+TEST_F(ListenerTest, PausesWhileNoMoreMayBeAcceptedAndThenServesWhoWaited) {
+  room_ = 2;
+  Dial(2);
+  ASSERT_TRUE(RunUntil(loop_, [&] { return accepted_.size() == 2; }));
+  EXPECT_EQ(exhausted_, std::vector<int>{});  // nobody waits
+  Dial(2);
+  ASSERT_TRUE(RunUntil(loop_, [&] { return exhausted_.size() == 2; }));  // it tried again, and paused again
+  EXPECT_EQ(exhausted_, (std::vector<int>{EMFILE, EMFILE}));
+  EXPECT_EQ(accepted_.size(), 2u);
+  room_ = 3;
+  ASSERT_TRUE(RunUntil(loop_, [&] { return accepted_.size() == 3; }));
+  listener_.reset();  // the last one is established already
+  EXPECT_EQ(accepted_.size(), 4u);
 }
 
 TEST_F(ListenerTest, MayBeDestroyedWhileItPauses) {
