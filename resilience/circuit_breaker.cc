@@ -29,11 +29,11 @@ CircuitBreaker::Verdict CircuitBreaker::Admit(TimePoint now) {
   }
 }
 
-CircuitBreaker::State CircuitBreaker::Record(Verdict admitted_as, Grade grade, TimePoint now,
-                                             TimePoint admitted_at) {
-  if (admitted_as == Verdict::kAdmit) RecordOrdinary(grade, now, admitted_at);
-  if (admitted_as == Verdict::kProbe) RecordProbe(grade, now, admitted_at);
-  return state();
+CircuitBreaker::Transition CircuitBreaker::Record(Verdict admitted_as, Grade grade, TimePoint now,
+                                                  TimePoint admitted_at) {
+  if (admitted_as == Verdict::kAdmit) return RecordOrdinary(grade, now, admitted_at);
+  if (admitted_as == Verdict::kProbe) return RecordProbe(grade, now, admitted_at);
+  return Transition::kNone;
 }
 
 Duration CircuitBreaker::RetryAfter(TimePoint now) const {
@@ -46,33 +46,37 @@ Duration CircuitBreaker::UntilProbes(const Word& open, TimePoint now) const {
   return std::max(probes_from - now, Duration::zero());
 }
 
-void CircuitBreaker::RecordOrdinary(Grade grade, TimePoint now, TimePoint admitted_at) {
+CircuitBreaker::Transition CircuitBreaker::RecordOrdinary(Grade grade, TimePoint now, TimePoint admitted_at) {
   uint64_t seen = word_.load(std::memory_order_relaxed);
   const Word word = Unpack(seen);
-  if (grade == Grade::kNeutral || word.state != State::kClosed) return;
-  if (Milliseconds(admitted_at) < word.changed_ms) return;
+  if (grade == Grade::kNeutral || word.state != State::kClosed) return Transition::kNone;
+  if (Milliseconds(admitted_at) < word.changed_ms) return Transition::kNone;
   if (grade == Grade::kSuccess) {
     counts_.AddSuccess(now);
-    return;
+    return Transition::kNone;
   }
   counts_.AddFailure(now);
-  if (!ReachedFailureRate(now)) return;
+  if (!ReachedFailureRate(now)) return Transition::kNone;
   // Two workers may both get here; the exchange lets one of them open it.
-  word_.compare_exchange_strong(seen, Pack(Word{State::kOpen, 0, 0, Milliseconds(now)}),
-                                std::memory_order_relaxed);
+  const bool opened = word_.compare_exchange_strong(seen, Pack(Word{State::kOpen, 0, 0, Milliseconds(now)}),
+                                                    std::memory_order_relaxed);
+  return opened ? Transition::kOpened : Transition::kNone;
 }
 
-void CircuitBreaker::RecordProbe(Grade grade, TimePoint now, TimePoint admitted_at) {
+CircuitBreaker::Transition CircuitBreaker::RecordProbe(Grade grade, TimePoint now, TimePoint admitted_at) {
   uint64_t seen = word_.load(std::memory_order_relaxed);
   Word next;
   do {
     const Word word = Unpack(seen);
     // Another probe may have decided meanwhile, and others may be under way since it opened again.
-    if (word.state != State::kProbing || Milliseconds(admitted_at) < word.changed_ms) return;
+    if (word.state != State::kProbing || Milliseconds(admitted_at) < word.changed_ms)
+      return Transition::kNone;
     next = AfterProbe(word, grade, now);
     // The calls that opened it must not open it again, so the window starts empty.
     if (next.state == State::kClosed) counts_.Clear();
   } while (!word_.compare_exchange_weak(seen, Pack(next), std::memory_order_relaxed));
+  if (next.state == State::kProbing) return Transition::kNone;
+  return next.state == State::kOpen ? Transition::kReopened : Transition::kClosed;
 }
 
 CircuitBreaker::Word CircuitBreaker::AfterProbe(Word word, Grade grade, TimePoint now) const {

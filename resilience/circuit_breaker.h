@@ -39,6 +39,14 @@ class CircuitBreaker {
     kRefuse,  // not now; see RetryAfter
   };
 
+  // What one result changed, for those who tell of it.
+  enum class Transition : uint8_t {
+    kNone,
+    kOpened,
+    kReopened,  // a probe failed
+    kClosed,
+  };
+
   explicit CircuitBreaker(const BreakerPolicy& policy);
 
   // May this call go? kAdmit and kProbe must be followed by exactly one Record with the same verdict.
@@ -47,13 +55,17 @@ class CircuitBreaker {
   // Tells how an admitted call ended. A call admitted before the breaker last opened or closed says nothing
   // any more and is ignored: without that, calls of an outage that time out late would open the breaker that
   // a probe has just closed. For this it needs `admitted_at`; a call that does not say counts as recent. A
-  // neutral probe gives its place to the next one. Returns the state after it.
-  State Record(Verdict admitted_as, Grade grade, TimePoint now, TimePoint admitted_at = TimePoint::max());
+  // neutral probe gives its place to the next one. Says what this changed: every change is said once.
+  Transition Record(Verdict admitted_as, Grade grade, TimePoint now,
+                    TimePoint admitted_at = TimePoint::max());
 
   State state() const { return StateOf(word_.load(std::memory_order_relaxed)); }
 
   // How long until a call is let through as a probe; zero unless open.
   Duration RetryAfter(TimePoint now) const;
+
+  // How the calls of the window ended. Those that opened it are counted until it closes.
+  SlidingCounts::Counts Counts(TimePoint now) const { return counts_.Sum(now); }
 
   const BreakerPolicy& policy() const { return policy_; }
 
@@ -71,8 +83,8 @@ class CircuitBreaker {
   static Word Unpack(uint64_t bits);
   static State StateOf(uint64_t bits) { return static_cast<State>(bits & 3); }
 
-  void RecordOrdinary(Grade grade, TimePoint now, TimePoint admitted_at);
-  void RecordProbe(Grade grade, TimePoint now, TimePoint admitted_at);
+  Transition RecordOrdinary(Grade grade, TimePoint now, TimePoint admitted_at);
+  Transition RecordProbe(Grade grade, TimePoint now, TimePoint admitted_at);
   Word AfterProbe(Word word, Grade grade, TimePoint now) const;
   Duration UntilProbes(const Word& open, TimePoint now) const;
   bool ReachedFailureRate(TimePoint now) const;

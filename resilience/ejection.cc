@@ -49,16 +49,16 @@ EjectionReason EndpointHealth::Record(Grade grade, uint32_t endpoints, TimePoint
   return reason;
 }
 
-bool EndpointHealth::Serving(TimePoint now) {
+EndpointHealth::Standing EndpointHealth::StandingAt(TimePoint now) {
   int64_t until = ejected_until_ns_.load(std::memory_order_acquire);
-  if (until == 0) return true;
-  if (Nanoseconds(now) < until) return false;
+  if (until == 0) return Standing::kServing;
+  if (Nanoseconds(now) < until) return Standing::kAside;
   // Before the exchange, so that whoever sees the endpoint serve also sees since when.
   readmitted_ns_.store(Nanoseconds(now), std::memory_order_relaxed);
-  if (ejected_until_ns_.compare_exchange_strong(until, 0, std::memory_order_acq_rel)) {
-    group_.ejected_.fetch_sub(1, std::memory_order_relaxed);
-  }
-  return true;
+  if (!ejected_until_ns_.compare_exchange_strong(until, 0, std::memory_order_acq_rel))
+    return Standing::kServing;
+  group_.ejected_.fetch_sub(1, std::memory_order_relaxed);
+  return Standing::kReturned;
 }
 
 TimePoint EndpointHealth::ejected_until() const {

@@ -57,8 +57,14 @@ class EndpointHealth {
   // jitter.
   EjectionReason Record(Grade grade, uint32_t endpoints, TimePoint now, double uniform);
 
-  // False while set aside. The first call after the time is over readmits the endpoint.
-  bool Serving(TimePoint now);
+  enum class Standing : uint8_t {
+    kServing,
+    kReturned,  // it serves again since this very question; said once
+    kAside,
+  };
+  // The first question after the time aside is over readmits the endpoint.
+  Standing StandingAt(TimePoint now);
+  bool Serving(TimePoint now) { return StandingAt(now) != Standing::kAside; }
 
   // When it will serve again; a time in the past if it serves.
   TimePoint ejected_until() const;

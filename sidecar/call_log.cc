@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sidecar/call/error_answer.h"
+#include "sidecar/config/values.h"
 
 namespace naru {
 namespace {
@@ -29,6 +30,26 @@ std::vector<admin::RecentAttempt> AttemptsOf(const call::Call& call) {
                         attempt.detail});
   }
   return attempts;
+}
+
+// "9 of 12 calls failed in 10s".
+std::string DescribeCounts(const resilience::SlidingCounts::Counts& counts, call::Duration window) {
+  return std::to_string(counts.failures) + " of " + std::to_string(counts.total()) + " calls failed in " +
+         config::FormatDuration(window);
+}
+
+// The route of the call where it has a guard of its own; empty where the guard is its service's.
+template <class Guard>
+std::string_view OwnRoute(const call::Call& call, Guard call::Guards::*guard) {
+  const bool shared = call.plan->guards.*guard == call.callee->other.guards.*guard;
+  return shared ? std::string_view() : std::string_view(call.plan->name);
+}
+
+std::string WhyEjected(const resilience::EjectionPolicy& policy, resilience::EjectionReason reason) {
+  if (reason == resilience::EjectionReason::kConsecutive)
+    return std::to_string(policy.consecutive) + " failures in a row";
+  return "fewer than " + config::FormatRatio(policy.success_rate) + " of its calls succeeded in " +
+         config::FormatDuration(policy.window);
 }
 
 }  // namespace
@@ -69,6 +90,46 @@ void CallLog::OnCall(const call::Call& call, const call::Ending& ending, call::D
        {"detail", entry.detail},
        {"request_id", entry.request_id}});
   recent_.Add(std::move(entry));
+}
+
+void CallLog::OnBreaker(const call::Call& call, resilience::CircuitBreaker::Transition transition,
+                        const resilience::SlidingCounts::Counts& counts) {
+  using Transition = resilience::CircuitBreaker::Transition;
+  const resilience::BreakerPolicy& policy = call.plan->guards.breaker->policy();
+  const bool closed = transition == Transition::kClosed;
+  std::string why = "the call that tested it failed";
+  if (transition == Transition::kOpened) why = DescribeCounts(counts, policy.window);
+  if (closed)
+    why = std::to_string(policy.probes) + (policy.probes == 1 ? " call" : " calls") +
+          " that tested it went well";
+  const std::string_view message = closed ? "breaker closed: calls go through again"
+                                          : "breaker opened: calls are refused without being tried";
+  const std::string open_for = closed ? std::string() : config::FormatDuration(policy.open_for);
+  logger_.Write(closed ? log::Level::kInfo : log::Level::kWarn, message,
+                {{"squad", call.callee->service->squad},
+                 {"service", call.callee->service->name},
+                 {"route", OwnRoute(call, &call::Guards::breaker)},
+                 {"why", why},
+                 {"open_for", open_for}});
+}
+
+void CallLog::OnEjected(const call::Call& call, const call::EndpointState& endpoint,
+                        resilience::EjectionReason reason, call::Duration aside) {
+  logger_.Write(log::Level::kWarn, "endpoint ejected: calls go to the others",
+                {{"squad", call.callee->service->squad},
+                 {"service", call.callee->service->name},
+                 {"route", OwnRoute(call, &call::Guards::health)},
+                 {"endpoint", endpoint.text},
+                 {"why", WhyEjected(*call.policy().ejection, reason)},
+                 {"ms", Milliseconds(aside)}});
+}
+
+void CallLog::OnReturned(const call::Call& call, const call::EndpointState& endpoint) {
+  logger_.Write(log::Level::kInfo, "endpoint returned: it is called again",
+                {{"squad", call.callee->service->squad},
+                 {"service", call.callee->service->name},
+                 {"route", OwnRoute(call, &call::Guards::health)},
+                 {"endpoint", endpoint.text}});
 }
 
 }  // namespace naru

@@ -30,8 +30,11 @@ void BreakCircuit::Finish(Call& call, const Ending& ending) {
 
 void BreakCircuit::Record(Call& call, resilience::Grade grade) {
   if (!call.admitted_as) return;
-  call.plan->guards.breaker->Record(*call.admitted_as, grade, scheduler_.now(), call.admitted_at);
+  resilience::CircuitBreaker& breaker = *call.plan->guards.breaker;
+  const auto changed = breaker.Record(*call.admitted_as, grade, scheduler_.now(), call.admitted_at);
   call.admitted_as.reset();
+  if (changed != resilience::CircuitBreaker::Transition::kNone)
+    observer_.OnBreaker(call, changed, breaker.Counts(scheduler_.now()));
 }
 
 }  // namespace naru::call

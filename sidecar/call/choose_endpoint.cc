@@ -66,13 +66,13 @@ int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
   const BalanceKind kind = call.policy().balance;
   const HealthGroup* health = call.plan->guards.health.get();
   if (count == 1) {
-    if (health != nullptr) health->endpoints[0]->Serving(now);  // readmits it when its time is over
+    if (health != nullptr) MayServe(call, *health, 0, now);
     return 0;
   }
   absl::InlinedVector<Candidate, 16> candidates(count);
   for (size_t i = 0; i < count; ++i) {
     Candidate& candidate = candidates[i];
-    const bool not_ejected = health == nullptr || health->endpoints[i]->Serving(now);
+    const bool not_ejected = health == nullptr || MayServe(call, *health, i, now);
     candidate.serving = not_ejected && callee.endpoints[i]->checked.healthy();
     candidate.tried = Tried(call, i);
     if (!callee.weights.empty()) candidate.weight = callee.weights[i];
@@ -90,6 +90,13 @@ int ChooseEndpoint::Choose(const Call& call, TimePoint now) {
   const uint32_t first_weight = candidates[static_cast<size_t>(draw.first)].weight;
   const uint32_t second_weight = candidates[static_cast<size_t>(draw.second)].weight;
   return second_load * first_weight < first_load * second_weight ? draw.second : draw.first;
+}
+
+bool ChooseEndpoint::MayServe(const Call& call, const HealthGroup& health, size_t index, TimePoint now) {
+  using Standing = resilience::EndpointHealth::Standing;
+  const Standing standing = health.endpoints[index]->StandingAt(now);
+  if (standing == Standing::kReturned) observer_.OnReturned(call, *call.callee->endpoints[index]);
+  return standing != Standing::kAside;
 }
 
 Failure ChooseEndpoint::NoEndpoint(const Call& call) {
@@ -142,7 +149,11 @@ void ChooseEndpoint::RecordHealth(Call& call, size_t index, Grade grade) {
   if (health == nullptr || grade == Grade::kNeutral) return;
   const double uniform = grade == Grade::kFailure ? std::uniform_real_distribution<double>(0, 1)(random_) : 0;
   const auto endpoints = static_cast<uint32_t>(health->endpoints.size());
-  health->endpoints[index]->Record(grade, endpoints, scheduler_.now(), uniform);
+  resilience::EndpointHealth& endpoint = *health->endpoints[index];
+  const TimePoint now = scheduler_.now();
+  const resilience::EjectionReason reason = endpoint.Record(grade, endpoints, now, uniform);
+  if (reason != resilience::EjectionReason::kNone)
+    observer_.OnEjected(call, *call.callee->endpoints[index], reason, endpoint.ejected_until() - now);
 }
 
 void ChooseEndpoint::Finish(Call& call, const Ending& ending) {

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "sidecar/call/call_observer.h"
 #include "sidecar/call/layer.h"
 #include "sidecar/net/scheduler.h"
 
@@ -10,8 +11,8 @@ namespace naru::call {
 
 class ChooseEndpoint final : public Layer {
  public:
-  ChooseEndpoint(net::Scheduler& scheduler, int worker, std::mt19937_64& random)
-      : scheduler_(scheduler), worker_(worker), random_(random) {}
+  ChooseEndpoint(net::Scheduler& scheduler, int worker, std::mt19937_64& random, CallObserver& observer)
+      : scheduler_(scheduler), worker_(worker), random_(random), observer_(observer) {}
 
   net::Task<Result<Response>> Handle(Call& call, Next next) override;
   void Finish(Call& call, const Ending& ending) override;
@@ -19,6 +20,8 @@ class ChooseEndpoint final : public Layer {
  private:
   // The index of the endpoint to try, or -1 when there is none.
   int Choose(const Call& call, TimePoint now);
+  // Whether ejection lets calls go to it; readmits it when its time is over.
+  bool MayServe(const Call& call, const HealthGroup& health, size_t index, TimePoint now);
   Failure NoEndpoint(const Call& call);
   void Begin(Call& call, size_t index);
   void Learn(Call& call, const Result<Response>& result);
@@ -28,6 +31,7 @@ class ChooseEndpoint final : public Layer {
   net::Scheduler& scheduler_;
   const int worker_;
   std::mt19937_64& random_;
+  CallObserver& observer_;
 };
 
 }  // namespace naru::call

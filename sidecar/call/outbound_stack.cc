@@ -11,9 +11,9 @@ OutboundStack::OutboundStack(StackContext c)
       resolve_service_(discover_service_),
       enforce_deadline_(c.scheduler),
       limit_concurrency_(c.scheduler, std::move(c.wake_others)),
-      break_circuit_(c.scheduler),
+      break_circuit_(c.scheduler, c.observer),
       retry_attempts_(c.scheduler, c.worker, c.random),
-      choose_endpoint_(c.scheduler, c.worker, c.random),
+      choose_endpoint_(c.scheduler, c.worker, c.random, c.observer),
       send_upstream_(c.upstream),
       layers_{
           &record_call_,        // outermost, so that what the others refuse is counted too

@@ -4,18 +4,11 @@
 #include <random>
 
 #include "metrics/series.h"
+#include "sidecar/call/call_observer.h"
 #include "sidecar/call/layer.h"
 #include "sidecar/net/scheduler.h"
 
 namespace naru::call {
-
-// Hears of failed and slow calls only: the log and the recent calls of the admin port. Called on the worker's
-// thread.
-class CallObserver {
- public:
-  virtual ~CallObserver() = default;
-  virtual void OnCall(const Call& call, const Ending& ending, Duration took) = 0;
-};
 
 class RecordCall final : public Layer {
  public:

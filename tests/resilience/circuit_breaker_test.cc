@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using State = CircuitBreaker::State;
+using Transition = CircuitBreaker::Transition;
 using Verdict = CircuitBreaker::Verdict;
 
 // The vocabulary: a breaker that opens at half of four calls within 10 s, and a clock the test moves.
@@ -112,13 +113,31 @@ TEST_F(CircuitBreakerTest, ANeutralProbeGivesItsPlaceToTheNext) {
   EXPECT_EQ(Admit(), Verdict::kProbe);
 }
 
+TEST_F(CircuitBreakerTest, SaysEachChangeOnce) {
+  std::vector<Transition> said;
+  const auto call = [&](Grade grade) { said.push_back(breaker_.Record(Admit(), grade, now_)); };
+  const Verdict late = Admit();
+  for (int i = 0; i < 4; ++i) call(Grade::kFailure);
+  said.push_back(breaker_.Record(late, Grade::kFailure, now_));
+  EXPECT_EQ(breaker_.Counts(now_), (SlidingCounts::Counts{0, 4}));
+  for (const Grade probe : {Grade::kFailure, Grade::kNeutral, Grade::kSuccess}) {
+    Advance(seconds(5));
+    call(probe);
+  }
+  call(Grade::kSuccess);
+  EXPECT_EQ(said, (std::vector<Transition>{Transition::kNone, Transition::kNone, Transition::kNone,
+                                           Transition::kOpened, Transition::kNone, Transition::kReopened,
+                                           Transition::kNone, Transition::kClosed, Transition::kNone}));
+}
+
 TEST_F(CircuitBreakerTest, IgnoresCallsAdmittedBeforeItOpened) {
   const Verdict early = Admit();
   Open();
   Advance(seconds(5));
   EXPECT_EQ(Admit(), Verdict::kProbe);
-  EXPECT_EQ(breaker_.Record(early, Grade::kFailure, now_), State::kProbing);
-  EXPECT_EQ(breaker_.Record(early, Grade::kSuccess, now_), State::kProbing);
+  EXPECT_EQ(breaker_.Record(early, Grade::kFailure, now_), Transition::kNone);
+  EXPECT_EQ(breaker_.Record(early, Grade::kSuccess, now_), Transition::kNone);
+  EXPECT_EQ(breaker_.state(), State::kProbing);
 }
 
 TEST_F(CircuitBreakerTest, IgnoresCallsOfTheOutageThatEndAfterItHasClosed) {
@@ -144,13 +163,13 @@ TEST_F(CircuitBreakerTest, IgnoresAProbeOfAnEarlierRound) {
   EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
   EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
   Advance(milliseconds(10));
-  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kFailure, now_, first_round), State::kOpen);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kFailure, now_, first_round), Transition::kReopened);
 
   Advance(seconds(5));
   EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
-  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kFailure, now_, first_round), State::kProbing);
-  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now_, first_round), State::kProbing);
-  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now_, now_), State::kProbing);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kFailure, now_, first_round), Transition::kNone);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now_, first_round), Transition::kNone);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now_, now_), Transition::kNone);
   EXPECT_EQ(breaker.Admit(now_), Verdict::kProbe);
   EXPECT_EQ(breaker.Admit(now_), Verdict::kRefuse);
 }
@@ -167,8 +186,8 @@ TEST(CircuitBreaker, NeedsAsManySuccessesAsProbes) {
   EXPECT_EQ(breaker.Admit(now), Verdict::kProbe);
   EXPECT_EQ(breaker.Admit(now), Verdict::kProbe);
   EXPECT_EQ(breaker.Admit(now), Verdict::kRefuse);
-  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now), State::kProbing);
-  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now), State::kClosed);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now), Transition::kNone);
+  EXPECT_EQ(breaker.Record(Verdict::kProbe, Grade::kSuccess, now), Transition::kClosed);
 }
 
 TEST(CircuitBreaker, AdmitsExactlyOneProbeOverAllThreads) {

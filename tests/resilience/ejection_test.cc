@@ -119,6 +119,16 @@ TEST_F(EjectionTest, ReadmitsWhenTheTimeIsOver) {
   EXPECT_EQ(group_.ejected(), 0u);
 }
 
+TEST_F(EjectionTest, SaysOnceThatItHasReturned) {
+  using Standing = EndpointHealth::Standing;
+  EXPECT_EQ(At(0).StandingAt(now_), Standing::kServing);
+  Fail(5);
+  EXPECT_EQ(At(0).StandingAt(now_), Standing::kAside);
+  Advance(Aside());
+  EXPECT_EQ(At(0).StandingAt(now_), Standing::kReturned);
+  EXPECT_EQ(At(0).StandingAt(now_), Standing::kServing);
+}
+
 TEST_F(EjectionTest, IgnoresWhatEndsWhileSetAside) {
   Fail(5);
   EXPECT_EQ(Fail(100), Reason::kNone);

@@ -32,6 +32,25 @@ void FakeObserver::OnCall(const call::Call&, const call::Ending& ending, call::D
                  " after " + std::to_string(took / std::chrono::milliseconds(1)) + " ms");
 }
 
+void FakeObserver::OnBreaker(const call::Call& call, resilience::CircuitBreaker::Transition transition,
+                             const resilience::SlidingCounts::Counts& counts) {
+  static constexpr const char* kWords[] = {"unchanged", "opened", "reopened", "closed"};
+  changes.push_back(call.callee->service->name + " " + kWords[static_cast<size_t>(transition)] + " after " +
+                    std::to_string(counts.failures) + " of " + std::to_string(counts.total()));
+}
+
+void FakeObserver::OnEjected(const call::Call& call, const call::EndpointState& endpoint,
+                             resilience::EjectionReason reason, call::Duration aside) {
+  static constexpr const char* kWords[] = {"nothing", "in a row", "success rate"};
+  changes.push_back(call.callee->service->name + " " + endpoint.text + " ejected for " +
+                    std::to_string(aside / std::chrono::milliseconds(1)) +
+                    " ms: " + kWords[static_cast<size_t>(reason)]);
+}
+
+void FakeObserver::OnReturned(const call::Call& call, const call::EndpointState& endpoint) {
+  changes.push_back(call.callee->service->name + " " + endpoint.text + " returned");
+}
+
 CarriedCall::CarriedCall(const CallWorld& world, net::Scheduler& scheduler, std::string request,
                          call::BodySource* body)
     : request_(std::move(request)) {

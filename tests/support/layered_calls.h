@@ -33,7 +33,16 @@ std::string RequestText(std::string_view method_and_target,
 class FakeObserver final : public call::CallObserver {
  public:
   void OnCall(const call::Call& call, const call::Ending& ending, call::Duration took) override;
-  std::vector<std::string> told;  // "timeout 504 after 5000 ms"
+  void OnBreaker(const call::Call& call, resilience::CircuitBreaker::Transition transition,
+                 const resilience::SlidingCounts::Counts& counts) override;
+  void OnEjected(const call::Call& call, const call::EndpointState& endpoint,
+                 resilience::EjectionReason reason, call::Duration aside) override;
+  void OnReturned(const call::Call& call, const call::EndpointState& endpoint) override;
+
+  std::vector<std::string> told;   // "timeout 504 after 5000 ms"
+  std::vector<std::string> asked;  // "GET /x from unix, process 7"
+  // "courses opened after 4 of 4", "courses 10.0.0.1:80 ejected for 1000 ms: in a row", "... returned"
+  std::vector<std::string> changes;
 };
 
 // One application's call and what has become of it.
@@ -92,9 +101,9 @@ class LayeredCalls {
   call::EnforceDeadline enforce_deadline{scheduler};
   call::LimitConcurrency limit_concurrency{
       scheduler, [this](call::LimitConcurrency::LimitPtr limit) { woken_others.push_back(limit); }};
-  call::BreakCircuit break_circuit{scheduler};
+  call::BreakCircuit break_circuit{scheduler, observer};
   call::RetryAttempts retry_attempts{scheduler, 0, random};
-  call::ChooseEndpoint choose_endpoint{scheduler, 0, random};
+  call::ChooseEndpoint choose_endpoint{scheduler, 0, random, observer};
   std::vector<call::Layer*> layers = {&record_call,   &resolve_service, &enforce_deadline, &limit_concurrency,
                                       &break_circuit, &retry_attempts,  &choose_endpoint,  &upstream};
 

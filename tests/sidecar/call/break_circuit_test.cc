@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/support/layered_calls.h"
 
@@ -71,6 +72,20 @@ TEST_F(BreakCircuitTest, ProbesOneCallAfterOpenForAndFailsTheRest) {
   calls_.Finish(probe);
   EXPECT_EQ(state(), State::kClosed);
   EXPECT_EQ(Call(), "200");
+}
+
+TEST_F(BreakCircuitTest, TellsOfEveryChangeAndOfNothingElse) {
+  Open();
+  Call();
+  calls_.scheduler.Advance(seconds(5));
+  CallEndingIn(Outcome::kReset);
+  Call();
+  calls_.scheduler.Advance(seconds(5));
+  CallEndingIn(Outcome::kOk);
+  CallEndingIn(Outcome::kOk);
+  EXPECT_EQ(calls_.observer.changes,
+            (std::vector<std::string>{"courses opened after 4 of 4", "courses reopened after 4 of 4",
+                                      "courses closed after 0 of 0"}));
 }
 
 TEST_F(BreakCircuitTest, CountsOutcomesAsTheyEnd) {

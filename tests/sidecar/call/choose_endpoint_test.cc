@@ -202,6 +202,22 @@ TEST(ChooseEndpoint, NeverEjectsMoreThanKeepAllows) {
   EXPECT_EQ(calls.CallTimes(10).size(), 1u);
 }
 
+TEST(ChooseEndpoint, TellsWhomItEjectsAndWhoReturns) {
+  Choices calls("10.0.0.1:80, 10.0.0.2:80",
+                "    balance: round-robin\n    retry: {attempts: 1}\n"
+                "    ejection: {consecutive: 2, success_rate: 0, base: 1s}\n");
+  calls.upstream.AlwaysFails(FailureKind::kConnectRefused);
+  calls.CallTimes(4);
+  ASSERT_EQ(calls.observer.changes.size(), 1u);
+  const std::string ejected = calls.observer.changes[0];
+  const std::string who = ejected.substr(0, std::string("courses 10.0.0.1:80").size());
+  EXPECT_TRUE(ejected.starts_with(who + " ejected for ")) << ejected;
+  EXPECT_TRUE(ejected.ends_with(" ms: in a row")) << ejected;
+  calls.scheduler.Advance(seconds(1));
+  calls.CallTimes(2);
+  EXPECT_EQ(calls.observer.changes, (std::vector<std::string>{ejected, who + " returned"}));
+}
+
 TEST(ChooseEndpoint, NeverEjectsTheOnlyEndpoint) {
   Choices calls("10.0.0.1:80", "    retry: {attempts: 1}\n");
   calls.upstream.AlwaysFails(FailureKind::kConnectRefused);
