@@ -22,6 +22,12 @@ std::string DetailOf(const call::Call& call, const call::Ending& ending, call::D
   return {};
 }
 
+// Of a call that cannot be helped before its client is found: a request that is malformed, or for nobody.
+std::string PeerOf(const call::Call& call, const call::Ending& ending) {
+  const bool asked = call.plan == nullptr || ending.outcome == call::Outcome::kBadRequest;
+  return asked && call.downstream != nullptr ? call.downstream->Peer() : std::string();
+}
+
 std::vector<admin::RecentAttempt> AttemptsOf(const call::Call& call) {
   std::vector<admin::RecentAttempt> attempts;
   for (const call::AttemptRecord& attempt : call.attempts) {
@@ -67,6 +73,7 @@ void CallLog::OnCall(const call::Call& call, const call::Ending& ending, call::D
   entry.method = std::string(call.head.method);
   entry.path = std::string(call.plan == nullptr ? call.head.target : call.target.path_and_query);
   entry.path.resize(std::min(entry.path.find('?'), entry.path.size()));
+  entry.peer = PeerOf(call, ending);
   entry.outcome = std::string(resilience::WordOf(ending.outcome));
   entry.status = ending.status;
   entry.ms = Milliseconds(took);
@@ -87,6 +94,7 @@ void CallLog::OnCall(const call::Call& call, const call::Ending& ending, call::D
        {"ms", entry.ms},
        {"attempts", entry.attempts.size()},
        {"endpoint", entry.attempts.empty() ? std::string_view() : entry.attempts.back().endpoint},
+       {"peer", entry.peer},
        {"detail", entry.detail},
        {"request_id", entry.request_id}});
   recent_.Add(std::move(entry));

@@ -106,6 +106,7 @@ void WriteCall(JsonWriter& json, const std::shared_ptr<const RecentCall>& call) 
   json.Member("route", call->route);
   json.Member("method", call->method);
   json.Member("path", call->path);
+  if (!call->peer.empty()) json.Member("peer", call->peer);
   json.Member("outcome", call->outcome);
   if (call->status != 0) json.Member("status", call->status);
   json.Member("ms", call->ms);

@@ -31,6 +31,7 @@ struct RecentCall {
   std::string route;
   std::string method;
   std::string path;
+  std::string peer;  // whose connection it came on; empty: not asked for
   std::string outcome;
   int status = 0;  // 0: no answer was given
   double ms = 0;

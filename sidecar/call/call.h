@@ -52,6 +52,8 @@ class Downstream {
   virtual net::Task<void> ForwardInformational(const http::ResponseHead& head) = 0;
   // The head of the request is not looked at any more: its memory may go.
   virtual void ForgetHead() {}
+  // Whose connection this is, for the log: see net::DescribePeer. Costs system calls.
+  virtual std::string Peer() const { return {}; }
 };
 
 // The answer to a call: a head, and a body to pull. Both belong to the attempt that brought them and stay

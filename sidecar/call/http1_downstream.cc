@@ -18,6 +18,9 @@ using http::Framing;
 using net::IoError;
 using net::IoResult;
 
+constexpr const char* kSpeaksTls =
+    "this is TLS, and naru speaks plain HTTP with applications: call http://... instead of https://...";
+
 }  // namespace
 
 Http1Downstream::Http1Downstream(DownstreamHost& host, int fd, AcceptedAt accepted_at)
@@ -129,7 +132,12 @@ bool Http1Downstream::FindHead(std::optional<Failure>& refused) {
     refused = Failure{FailureKind::kBadRequest, std::string(scanner_.problem())};
   if (verdict == Verdict::kTooLarge)
     refused = Failure{FailureKind::kHeadTooLarge, "the head is larger than 64 KiB"};
-  if (verdict != Verdict::kComplete) return false;
+  if (verdict != Verdict::kComplete) {
+    const std::string_view bytes(received_.data(), received_.size());
+    if (!has_served_ && http::LooksLikeTls(bytes)) refused = Failure{FailureKind::kBadRequest, kSpeaksTls};
+    if (refused) http::ReadRequestLineOnly(bytes.substr(scanner_.begin()), block_->call.head);
+    return false;
+  }
   const std::string_view head(received_.data() + scanner_.begin(), scanner_.end() - scanner_.begin());
   const std::string_view problem = http::ParseRequestHead(head, block_->call.head);
   if (!problem.empty()) refused = Failure{FailureKind::kBadRequest, std::string(problem)};
@@ -144,7 +152,7 @@ net::Task<void> Http1Downstream::Refuse(Failure failure) {
   Call& call = block_->call;
   call.started = host_.loop().ReadClock();
   call.snapshot = host_.snapshot();
-  if (call.head.method.empty()) call.head.method = "GET";
+  call.downstream = this;
   Result<Response> refused(std::move(failure));
   const Ending ending = co_await AnswerCall(host_, call, refused, *this);
   host_.stack().Finish(call, ending);
@@ -192,6 +200,10 @@ void Http1Downstream::BeginAnswer(const Response& response) {
 
 net::Task<bool> Http1Downstream::WritePart(Chunk chunk, const http::FieldList& trailers) {
   return Write(chunk, answer_framing_, trailers);
+}
+
+std::string Http1Downstream::Peer() const {
+  return net::DescribePeer(socket_->fd());
 }
 
 void Http1Downstream::Cut() {

@@ -54,6 +54,7 @@ class Http1Downstream final : public DownstreamConnection, private AnswerWriter 
 
   // --- AnswerWriter ---
   net::Task<void> ForwardInformational(const http::ResponseHead& head) override;
+  std::string Peer() const override;
   void BeginAnswer(const Response& response) override;
   net::Task<bool> WritePart(Chunk chunk, const http::FieldList& trailers) override;
   net::Task<bool> WriteFailure(const Failure& failure) override;

@@ -8,6 +8,7 @@
 #include "sidecar/http/grpc.h"
 #include "sidecar/http/http2_head.h"
 #include "sidecar/net/lingering_close.h"
+#include "sidecar/net/peer_state.h"
 
 namespace naru::call {
 
@@ -145,6 +146,10 @@ void Http2Downstream::Ended(Http2Call& call) {
   calls_.erase(calls_.iterator_to(call));
   delete &call;
   if (calls_.empty()) all_ended_.Set();
+}
+
+std::string Http2Downstream::Peer() {
+  return net::DescribePeer(connection_.socket().fd());
 }
 
 // --- one call ---
@@ -291,6 +296,10 @@ net::Task<bool> Http2Call::WriteFailure(const Failure& failure) {
   const bool written = co_await stream_.Write({answer.body, true}, kNoTrailers);
   if (!written) cut_ = true;
   co_return written;
+}
+
+std::string Http2Call::Peer() const {
+  return connection_.Peer();
 }
 
 void Http2Call::Cut() {

@@ -45,6 +45,7 @@ class Http2Call final
   // --- AnswerWriter ---
   net::Task<void> ForwardInformational(const http::ResponseHead& head) override;
   void ForgetHead() override { stream_.ForgetHead(); }
+  std::string Peer() const override;
   void BeginAnswer(const Response& response) override;
   net::Task<bool> WritePart(Chunk chunk, const http::FieldList& trailers) override;
   net::Task<bool> WriteFailure(const Failure& failure) override;
@@ -93,6 +94,7 @@ class Http2Downstream final : public DownstreamConnection, private Http2Connecti
 
   // --- for its calls ---
   DownstreamHost& host() { return host_; }
+  std::string Peer();
   // A call has its head and begins once the received frames have been taken.
   void Begin(Http2Call& call);
   // A call has ended, or its stream was closed before it began: it is destroyed, now or once the received

@@ -344,6 +344,20 @@ std::string_view ParseRequestHead(std::string_view head, RequestHead& into) {
   return {};
 }
 
+void ReadRequestLineOnly(std::string_view bytes, RequestHead& into) {
+  const size_t end = bytes.find("\r\n");
+  if (end == std::string_view::npos) return;
+  RequestHead read;
+  HeadReader reader(bytes.substr(0, end + 2));
+  if (!ReadRequestLine(reader, read).empty()) return;
+  into.method = read.method;
+  into.target = read.target;
+}
+
+bool LooksLikeTls(std::string_view bytes) {
+  return bytes.starts_with("\x16\x03");
+}
+
 std::string_view ParseResponseHead(std::string_view head, std::string_view request_method,
                                    ResponseHead& into) {
   into.Clear();

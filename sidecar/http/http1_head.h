@@ -55,6 +55,11 @@ class HeadScanner {
 // Parse a head that HeadScanner has found whole. Return an empty view, or what is wrong with it as a sentence
 // in static memory. Views in `into` point into `head`.
 std::string_view ParseRequestHead(std::string_view head, RequestHead& into);
+// Reads method and target of a request whose head cannot be read to its end, as far as they stand whole at
+// the start of `bytes`; for the log.
+void ReadRequestLineOnly(std::string_view bytes, RequestHead& into);
+// True if a connection that begins so speaks TLS: a handshake record of version 3 (RFC 8446 5.1).
+bool LooksLikeTls(std::string_view bytes);
 // `request_method` is that of the request which this answers: an answer to HEAD has no body whatever its
 // fields say.
 std::string_view ParseResponseHead(std::string_view head, std::string_view request_method,

@@ -69,6 +69,13 @@ PeerState Ask(int netlink, const Query& query) {
   return found->idiag_inode == 0 ? PeerState::kGone : PeerState::kOpen;
 }
 
+std::string DescribeUnixPeer(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  const bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0;
+  return known ? "unix, process " + std::to_string(peer.pid) : "unix";
+}
+
 }  // namespace
 
 PeerState StateOfPeer(int fd) {
@@ -79,6 +86,27 @@ PeerState StateOfPeer(int fd) {
   const PeerState state = Ask(netlink, query);
   close(netlink);
   return state;
+}
+
+std::string DescribePeer(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) < 0) return {};
+  if (peer.ss_family == AF_UNIX) return DescribeUnixPeer(fd);
+  char text[INET6_ADDRSTRLEN] = "";
+  if (peer.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+    return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
+  const std::string port = ":" + std::to_string(ntohs(v6.sin6_port));
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text));
+    return text + port;
+  }
+  inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+  return "[" + std::string(text) + "]" + port;
 }
 
 }  // namespace naru::net

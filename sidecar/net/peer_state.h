@@ -5,6 +5,8 @@
 // socket that some process still holds has an inode.
 #pragma once
 
+#include <string>
+
 namespace naru::net {
 
 enum class PeerState {
@@ -15,5 +17,9 @@ enum class PeerState {
 
 // `fd` is a connected TCP socket whose peer has sent FIN. Costs some system calls; not for the hot path.
 PeerState StateOfPeer(int fd);
+
+// Who holds the other end of a connected socket, for the log: "127.0.0.1:53124", or of a Unix socket
+// "unix, process 4711". Empty when the kernel does not know any more.
+std::string DescribePeer(int fd);
 
 }  // namespace naru::net

@@ -27,7 +27,9 @@ std::string RequestText(std::string_view method_and_target, std::initializer_lis
   return text + "\r\n";
 }
 
-void FakeObserver::OnCall(const call::Call&, const call::Ending& ending, call::Duration took) {
+void FakeObserver::OnCall(const call::Call& call, const call::Ending& ending, call::Duration took) {
+  asked.push_back(std::string(call.head.method) + " " + std::string(call.head.target) + " from " +
+                  (call.downstream == nullptr ? "nobody" : call.downstream->Peer()));
   told.push_back(std::string(resilience::WordOf(ending.outcome)) + " " + std::to_string(ending.status) +
                  " after " + std::to_string(took / std::chrono::milliseconds(1)) + " ms");
 }

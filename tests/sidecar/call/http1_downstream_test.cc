@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/support/wire.h"
 
@@ -111,6 +113,58 @@ TEST(Http1Downstream, RefusesWhatIsNoRequestAndCloses) {
     EXPECT_TRUE(answer.ends_with("}\n[end]")) << answer;
     EXPECT_FALSE(wire.SomebodyConnects());
   }
+}
+
+TEST(Http1Downstream, TellsWhatItHasReadOfARequestThatItRefusesAndWhoseItIs) {
+  const std::string me = " from unix, process " + std::to_string(getpid());
+  struct Row {
+    std::string request;
+    std::string asked;
+  };
+  for (const Row& row : {Row{"POST /x HTTP/1.1\r\nhost: courses\r\ncontent-length: abc\r\n\r\n", "POST /x"},
+                         Row{"PUT /x HTTP/1.1\r\nhost: courses\r\nbare\n", "PUT /x"},
+                         Row{"PUT /x HTTP/1.1\r\na: " + std::string(70000, 'a'), "PUT /x"},
+                         Row{"PUT /x HTTP/1.1\nhost: courses\r\n", " "}, Row{"PUT /x\r\n\r\n", "PUT /x"},
+                         Row{"nonsense\r\n\r\n", "nonsense "}}) {
+    Wire wire;
+    const Descriptor application = wire.Connect();
+    wire.SendInPieces(application, row.request, 16000);
+    EXPECT_EQ(wire.ReadToEnd(application).substr(0, 12).substr(9, 1), "4");
+    EXPECT_EQ(wire.observer().asked, (std::vector<std::string>{row.asked + me})) << row.request.substr(0, 40);
+  }
+}
+
+TEST(Http1Downstream, TellsWhoSpeaksTls) {
+  Wire wire;
+  const Descriptor application = wire.Connect();
+  Send(application, std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more\n", 22));
+  const std::string answer = wire.ReadToEnd(application);
+  EXPECT_EQ(answer.substr(0, 24), "HTTP/1.1 400 Bad Request");
+  EXPECT_NE(
+      answer.find("\"detail\": \"this is TLS, and naru speaks plain HTTP with applications: call http://... "
+                  "instead of https://...\""),
+      std::string::npos)
+      << answer;
+  EXPECT_EQ(wire.observer().asked,
+            (std::vector<std::string>{"  from unix, process " + std::to_string(getpid())}));
+}
+
+TEST(Http1Downstream, AHeadThatTricklesIsCutAtTheLimitOfAWholeHead) {
+  Wire wire;
+  const Descriptor application = wire.Connect();
+  const TimePoint began = wire.loop().ReadClock();
+  Send(application, "G");
+  wire.Settle();
+  size_t sent = 0;
+  wire.set_peers([&] {
+    const auto due = static_cast<size_t>((wire.loop().ReadClock() - began) / std::chrono::milliseconds(200));
+    for (; sent < due; ++sent) send(application.get(), "E", 1, MSG_NOSIGNAL);
+  });
+  const auto passed = [&] { return wire.loop().ReadClock() - began; };
+  ASSERT_TRUE(wire.Until([&] { return passed() >= Http1Downstream::kHeadLimit / 2; }));
+  EXPECT_EQ(wire.connections(), 1u);
+  ASSERT_TRUE(wire.Until([&] { return wire.connections() == 0; }));
+  EXPECT_GE(passed(), Http1Downstream::kHeadLimit);
 }
 
 TEST(Http1Downstream, AnUnknownServiceDoesNotEndTheConnection) {

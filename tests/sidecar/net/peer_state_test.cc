@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <string>
+
+#include "sidecar/net/dial.h"
 #include "tests/support/connections.h"
 
 namespace naru::net {
@@ -37,6 +41,17 @@ TEST(PeerState, IsUnknownForWhatIsNoTcpConnection) {
   Connection connection = UnixConnection();
   EXPECT_EQ(StateOfPeer(connection.ours.get()), PeerState::kUnknown);
   EXPECT_EQ(StateOfPeer(-1), PeerState::kUnknown);
+}
+
+TEST(DescribePeer, NamesTheAddressOrTheProcess) {
+  const Connection tcp = TcpConnection();
+  EXPECT_EQ(DescribePeer(tcp.ours.get()), "127.0.0.1:" + std::to_string(PortOf(tcp.peers.get())));
+  const Connection local = UnixConnection();
+  EXPECT_EQ(DescribePeer(local.ours.get()), "unix, process " + std::to_string(getpid()));
+}
+
+TEST(DescribePeer, IsEmptyOfWhatIsNotConnected) {
+  EXPECT_EQ(DescribePeer(-1), "");
 }
 
 }  // namespace
