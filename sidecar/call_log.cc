@@ -16,7 +16,11 @@ std::string DetailOf(const call::Call& call, const call::Ending& ending, call::D
   if (ending.outcome == call::Outcome::kTruncated) {
     return call.broke_off ? "the answer broke off: " + call.broke_off->detail : "the answer broke off";
   }
-  if (ending.failure != nullptr) return call::DescribeFailure(call, *ending.failure, call.started + took);
+  if (ending.failure != nullptr) {
+    const std::string happened = call::DescribeFailure(call, *ending.failure, call.started + took);
+    const std::string last = call::DescribeLastAttempt(call);
+    return last.empty() ? happened : happened + "; last at " + last;
+  }
   if (ending.outcome == call::Outcome::kCancelled) return "the application went away";
   if (!call.attempts.empty()) return call.attempts.back().detail;
   return {};
@@ -33,7 +37,7 @@ std::vector<admin::RecentAttempt> AttemptsOf(const call::Call& call) {
   for (const call::AttemptRecord& attempt : call.attempts) {
     attempts.push_back({attempt.endpoint->text, std::string(resilience::WordOf(attempt.outcome)),
                         Milliseconds(attempt.started - call.started), Milliseconds(attempt.took),
-                        attempt.detail});
+                        attempt.detail, attempt.free});
   }
   return attempts;
 }

@@ -93,6 +93,7 @@ void WriteAttempt(JsonWriter& json, const RecentAttempt& attempt) {
   json.Member("start_ms", attempt.start_ms);
   json.Member("ms", attempt.ms);
   if (!attempt.detail.empty()) json.Member("detail", attempt.detail);
+  if (attempt.free) json.Member("free", true);
   json.EndObject();
 }
 

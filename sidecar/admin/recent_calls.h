@@ -20,6 +20,7 @@ struct RecentAttempt {
   double start_ms = 0;  // since the call began
   double ms = 0;
   std::string detail;
+  bool free = false;  // retry.attempts does not count it
 };
 
 struct RecentCall {

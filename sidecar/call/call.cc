@@ -32,6 +32,16 @@ bool Call::CallerDeadlineDecides() const {
   return caller_deadline && *caller_deadline <= answer_by;
 }
 
+bool Call::IsStreamingUp() const {
+  return grpc && body != nullptr && !body->received_all();
+}
+
+std::string Call::TimeLimit() const {
+  if (CallerDeadlineDecides()) return "the caller's deadline";
+  return IsStreamingUp() ? "idle_timeout of " + Milliseconds(policy().idle_timeout)
+                         : "the call's timeout of " + Milliseconds(policy().timeout);
+}
+
 void Call::ForgetHeads() {
   if (request_id.empty()) request_id = RequestId();
   KeepRequestLine();
@@ -70,7 +80,8 @@ net::Task<void> Call::EndAttempt() {
 
 void Call::OnDeadline(void* self) {
   auto* call = static_cast<Call*>(self);
-  call->policy_note = call->CallerDeadlineDecides() ? std::string_view() : "timeout";
+  call->policy_note = call->IsStreamingUp() ? "idle_timeout" : "timeout";
+  if (call->CallerDeadlineDecides()) call->policy_note = {};
   call->cancellation.Cancel({FailureKind::kTimeout, {}});
 }
 

@@ -42,6 +42,7 @@ struct AttemptRecord {
   Outcome outcome = Outcome::kOk;
   int status = 0;  // of its answer; 0: none
   std::string detail;
+  bool free = false;  // retry.attempts does not count it: the service hardly saw it
 };
 
 // Where answers go while they come: implemented by the downstream connection, faked in tests.
@@ -139,6 +140,11 @@ struct Call {
   std::string_view RequestId() const;
   // True when it is what the caller sent that ends the call, and not `timeout`.
   bool CallerDeadlineDecides() const;
+  // The request of a gRPC call that is still coming is a stream, which may be silent for long (INTERFACE:
+  // idle_timeout).
+  bool IsStreamingUp() const;
+  // What the timer says when it ends the call: "the call's timeout of 800 ms".
+  std::string TimeLimit() const;
   // Nothing of the heads is needed any more but method, path and the request's id, which are copied: for
   // streams, which may be idle for hours.
   void ForgetHeads();

@@ -134,6 +134,8 @@ void ChooseEndpoint::Learn(Call& call, const Result<Response>& result) {
   } else {
     attempt.outcome = resilience::TraitsOf(result.failure().kind).outcome;
     attempt.detail = result.failure().detail;
+    const bool timed_out = result.failure().kind == FailureKind::kTimeout;
+    if (timed_out && attempt.detail.empty()) attempt.detail = call.TimeLimit() + " ended it";
   }
   const Grade grade = GradeOf(attempt.outcome);
   if (result.ok() && !penalty) endpoint.estimate.RecordLatency(attempt.took, now);
@@ -170,6 +172,10 @@ void ChooseEndpoint::Finish(Call& call, const Ending& ending) {
   const bool penalised_late =
       call.attempt_undecided && call.grpc_status && resilience::DeservesPenalty(*call.grpc_status);
   if (failed_late) RecordHealth(call, attempt.endpoint_index, Grade::kFailure);
+  if (ending.outcome == Outcome::kTruncated) {
+    attempt.outcome = ending.outcome;  // as its head came it was counted as answered
+    if (call.broke_off) attempt.detail = call.broke_off->detail;
+  }
   if (!failed_late && !penalised_late) return;
   if (penalised_late) attempt.detail = Describe(call, attempt.status);
   call.callee->endpoints[attempt.endpoint_index]->estimate.RecordFailure(Duration::zero(), scheduler_.now());

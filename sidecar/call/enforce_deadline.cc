@@ -7,13 +7,8 @@
 namespace naru::call {
 namespace {
 
-// A gRPC request that is still coming is a stream, which may be silent for long (INTERFACE: idle_timeout).
-bool IsStreamingUp(const Call& call) {
-  return call.grpc && call.body != nullptr && !call.body->received_all();
-}
-
 TimePoint AnswerBy(const Call& call, TimePoint now) {
-  const TimePoint by = now + (IsStreamingUp(call) ? call.policy().idle_timeout : call.policy().timeout);
+  const TimePoint by = now + (call.IsStreamingUp() ? call.policy().idle_timeout : call.policy().timeout);
   return call.caller_deadline ? std::min(by, *call.caller_deadline) : by;
 }
 

@@ -1,8 +1,10 @@
 #include "sidecar/call/error_answer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
+#include "resilience/retry_policy.h"
 #include "sidecar/config/policy_fields.h"
 #include "sidecar/http/grpc.h"
 #include "sidecar/http/http1_writer.h"
@@ -43,6 +45,37 @@ bool IsAttemptFailure(FailureKind kind) {
   }
 }
 
+// "2 attempts failed within 23 ms": those that retry.attempts counts, and apart from them those that it does
+// not.
+std::string DescribeAttempts(const Call& call, const std::string& after) {
+  const auto free = static_cast<size_t>(std::count_if(
+      call.attempts.begin(), call.attempts.end(), [](const AttemptRecord& attempt) { return attempt.free; }));
+  const size_t counted = call.attempts.size() - free;
+  std::string text =
+      std::to_string(counted) + (counted == 1 ? " attempt" : " attempts") + " failed within " + after;
+  return free == 0 ? text
+                   : text + ", and " + std::to_string(free) + " more that retry.attempts does not count";
+}
+
+// Why no other attempt followed, where that is not that all were used up; a part of a sentence.
+std::string WhyNotRetried(const Call& call, FailureKind kind) {
+  const std::string_view note = call.policy_note;
+  if (note == "retry.on") {
+    const std::string_view word = resilience::WordOfRetryReason(resilience::RetryReasonOf(kind));
+    const std::string_view outcome = resilience::WordOf(resilience::TraitsOf(kind).outcome);
+    return std::string(word.empty() ? outcome : word) + " is not in retry.on";
+  }
+  if (note == "retry.idempotent")
+    return "the service may have acted on it, and repeating a " + std::string(call.head.method) +
+           " is not known to be safe";
+  if (note == "retry.body") return "the request's body is not kept for another attempt beyond retry.body";
+  if (note == "retry.budget.ratio") return "the retry budget is spent";
+  if (note == "timeout") return "too little of its time was left";
+  if (note.empty() && call.inbound_attempt > 1)
+    return "the caller is retrying itself (x-naru-attempt: " + std::to_string(call.inbound_attempt) + ")";
+  return {};
+}
+
 // "catalog/learning.yaml:14 retry.attempts = 2".
 std::string DescribePolicy(const Call& call, FailureKind kind) {
   // Where there is nowhere to go, no policy decided anything.
@@ -72,6 +105,7 @@ void AppendAttempts(std::string& json, const Call& call) {
     AppendJsonString(json, resilience::WordOf(attempt.outcome));
     json.append(", \"ms\": ").append(Tenths(attempt.took)).append(", \"detail\": ");
     AppendJsonString(json, attempt.detail);
+    if (attempt.free) json.append(", \"free\": true");
     json.append("}");
   }
   json.append("]");
@@ -107,11 +141,17 @@ void AppendQuoted(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
-std::string ProxyStatus(const Call& call, const FailureTraits& traits) {
+std::string ProxyStatus(const Call& call, const Failure& failure) {
+  const FailureTraits& traits = resilience::TraitsOf(failure.kind);
   std::string field = "naru; error=" + std::string(traits.proxy_status);
   if (!call.attempts.empty()) {
     field.append("; next-hop=");
     AppendQuoted(field, call.attempts.back().endpoint->text);
+  }
+  // Clients show of a refused tunnel its head at most (RFC 9209 2.1.5).
+  if (failure.kind == FailureKind::kHttpsOverConnect) {
+    field.append("; details=");
+    AppendQuoted(field, failure.detail);
   }
   return field;
 }
@@ -125,8 +165,14 @@ std::string DescribeFailure(const Call& call, const Failure& failure, TimePoint 
     return failure.detail.empty() ? "the caller's deadline passed after " + after : failure.detail;
   }
   if (failure.kind == FailureKind::kTimeout) return "no answer had begun after " + after;
-  const size_t attempts = call.attempts.size();
-  return std::to_string(attempts) + (attempts == 1 ? " attempt" : " attempts") + " failed within " + after;
+  std::string text = DescribeAttempts(call, after);
+  const std::string why = WhyNotRetried(call, failure.kind);
+  return why.empty() ? text : text + "; not retried: " + why;
+}
+
+std::string DescribeLastAttempt(const Call& call) {
+  if (call.attempts.empty() || call.attempts.back().detail.empty()) return {};
+  return call.attempts.back().endpoint->text + ": " + call.attempts.back().detail;
 }
 
 ErrorAnswer MakeErrorAnswer(const Call& call, const Failure& failure, TimePoint now) {
@@ -144,7 +190,7 @@ ErrorAnswer MakeErrorAnswer(const Call& call, const Failure& failure, TimePoint 
     answer.fields = {{"content-type", "application/json"},
                      {"content-length", std::to_string(answer.body.size())}};
   }
-  answer.fields.emplace_back("proxy-status", ProxyStatus(call, traits));
+  answer.fields.emplace_back("proxy-status", ProxyStatus(call, failure));
   answer.fields.emplace_back("x-naru-outcome", std::string(resilience::WordOf(traits.outcome)));
   if (call.retry_after > Duration::zero() && call.grpc) {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(call.retry_after);

@@ -24,4 +24,8 @@ void AppendErrorAnswer(std::string& out, const Call& call, const Failure& failur
 // The sentence of the body's `detail`: what happened to the call as a whole.
 std::string DescribeFailure(const Call& call, const Failure& failure, TimePoint now);
 
+// "10.0.1.12:8080: connection refused": where the last attempt went and what became of it. Empty when there
+// was none, or nothing is to be said of it.
+std::string DescribeLastAttempt(const Call& call);
+
 }  // namespace naru::call

@@ -157,6 +157,7 @@ bool RetryAttempts::MayRetry(Call& call, const FailedAttempt& failed) {
     case RetryVerdict::kRetryFree:
       call.had_free_retry = true;
       --call.counted_attempts;
+      if (!call.attempts.empty()) call.attempts.back().free = true;
       break;
     case RetryVerdict::kRetry:
       if (!call.plan->guards.budget->Spend(scheduler_.now())) {

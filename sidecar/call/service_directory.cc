@@ -19,6 +19,15 @@ using resilience::FailureKind;
 constexpr size_t kLongestName = 253;    // RFC 1035 2.3.4: 255 octets on the wire
 constexpr size_t kLongestQuoted = 100;  // of what the caller sent, in an error text
 
+constexpr size_t kMostListed = 5;  // services, in an error text
+
+// The first segments of what the admin port serves.
+bool IsAdminPage(std::string_view segment) {
+  constexpr std::array<std::string_view, 8> kPages = {"metrics", "healthz", "readyz", "services",
+                                                      "config",  "calls",   "reload", "drain"};
+  return std::find(kPages.begin(), kPages.end(), segment) != kPages.end();
+}
+
 // What the caller sent, made fit for an error text.
 std::string Quotable(std::string_view text) {
   std::string quotable(text.substr(0, kLongestQuoted));
@@ -154,7 +163,11 @@ ServiceDirectory::Resolved ServiceDirectory::ResolveAbsoluteUrl(const Naming& na
   }
   if (IsLoopback(*host)) return ResolvePath(naming, url.rest);
   const Named* named = Find(*host);
-  if (named == nullptr) return Unknown(*host, "the host of the URL");
+  if (named == nullptr) {
+    NamingFailure unknown = Unknown(*host, "the host of the URL");
+    unknown.detail += "; or, where it is none of yours, list it in NO_PROXY to go to it directly";
+    return unknown;
+  }
   return Reach(*named->service, NamedBy::kAbsoluteUrl, named->alias, naming, url.rest);
 }
 
@@ -167,7 +180,7 @@ ServiceDirectory::Resolved ServiceDirectory::ResolvePath(const Naming& naming,
   const config::Service* service = config_.FindService(name);
   if (service != nullptr)
     return Reach(*service, NamedBy::kPath, "", naming, path_and_query.substr(1 + name.size()));
-  NamingFailure unknown = Unknown(name, "the first segment of the path");
+  NamingFailure unknown = UnknownInPath(name, path);
   if (naming.grpc && config::WhyNoGrpcMethod(path.substr(1)).empty()) {
     unknown.detail +=
         "; or, as gRPC clients do, name it by :authority, an option of the channel, or dial its own port";
@@ -215,6 +228,24 @@ NamingFailure ServiceDirectory::Unknown(std::string_view name, std::string_view 
       Cat("no service is called \"", Quotable(name), "\" (", named_by, "); ", hint, hint.empty() ? "" : " ",
           "to add it, define it under services: in ", ConfigurationFile()),
       CandidateOf(name)};
+}
+
+NamingFailure ServiceDirectory::UnknownInPath(std::string_view name, std::string_view path) const {
+  NamingFailure unknown = Unknown(name, "the first segment of the path");
+  if (IsAdminPage(name) && !config_.admin.text.empty()) {
+    unknown.detail +=
+        Cat("; naru's own pages are on the admin port: http://", config_.admin.text, Quotable(path));
+  } else if (!config_.services.empty() && NearNames(name).empty()) {
+    unknown.detail += Cat("; or begin the path with a service: ", SomeServices());
+  }
+  return unknown;
+}
+
+std::string ServiceDirectory::SomeServices() const {
+  std::string names;
+  for (size_t i = 0; i < std::min(config_.services.size(), kMostListed); ++i)
+    names += Cat(i == 0 ? "" : ", ", config_.services[i].name);
+  return config_.services.size() > kMostListed ? names + ", ..." : names;
 }
 
 std::string ServiceDirectory::CandidateOf(std::string_view name) const {

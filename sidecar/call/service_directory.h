@@ -88,8 +88,10 @@ class ServiceDirectory {
   Target Reach(const config::Service& service, NamedBy named_by, std::string_view alias, const Naming& naming,
                std::string_view path_and_query) const;
   const Named* Find(std::string_view host) const;
+  std::string SomeServices() const;
   std::string CandidateOf(std::string_view name) const;
   NamingFailure Unknown(std::string_view name, std::string_view named_by) const;
+  NamingFailure UnknownInPath(std::string_view name, std::string_view path) const;
   NamingFailure NamesNothing(std::string_view what) const;
   NamingFailure NoTunnel(std::string_view authority) const;
   std::string_view ConfigurationFile() const;

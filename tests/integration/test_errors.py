@@ -279,3 +279,83 @@ def test_a_log_level_that_does_not_exist_is_refused():
     done = run_command("run", "--log-level", "loud")
     assert done.returncode != 0
     assert "loud" in done.stderr and "debug" in done.stderr
+
+
+def log_lines(naru, *words):
+    """The lines of naru's log that have all these words."""
+    return [json.loads(line) for line in naru.log().splitlines()
+            if line.endswith("}") and all(word in line for word in words)]
+
+
+def test_a_failed_call_is_logged_with_the_cause_of_its_last_attempt(start_naru):
+    address = refused_address()
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [address]}})
+    get(naru.port, "/courses/x")
+    line = eventually(lambda: log_lines(naru, "failed call"), "a line about the call")[0]
+    assert re.fullmatch(rf"2 attempts failed within \d+ ms; last at {address}: connection refused", line["detail"])
+
+
+@pytest.mark.parametrize("words, method, path, detail", [
+    (b"\x16\x03\x01\x02\x00\x01\x00", "", "", "this is TLS"),
+    (b"POST /x HTTP/1.1\r\nHost: courses\r\nContent-Length: abc\r\n\r\n", "POST", "/x", "Content-Length is not a"),
+    (b"PUT /x HTTP/1.1\r\nHost: courses\n", "PUT", "/x", "a line ends in LF without CR"),
+    (b"GET /x HTTP/1.1\nHost: courses\n\n", "", "", "a line ends in LF without CR")])
+def test_a_malformed_request_is_logged_as_far_as_it_was_read_and_with_its_client(courses, words, method, path, detail):
+    naru, _ = courses()
+    with Client(naru.port) as client:
+        host, port = client.sock.getsockname()
+        client.send(words)
+        assert client.read_response().status == 400
+        line = eventually(lambda: log_lines(naru, "failed call"), "a line about the call")[0]
+        assert (line["method"], line["path"], line["peer"]) == (method, path, f"{host}:{port}")
+        assert line["detail"].startswith(detail)
+        told = naru.admin_json("/calls/recent")["calls"][0]
+        assert (told["method"], told["path"], told["peer"]) == (method, path, f"{host}:{port}")
+
+
+def test_a_truncated_call_shows_an_attempt_that_was_cut(courses):
+    def break_off(_, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+        return CLOSE
+
+    naru, _ = courses(break_off)
+    with Client(naru.port) as client:
+        client.start("GET", "/courses/x")
+        client.read_to_end()
+    told = eventually(lambda: naru.admin_json("/calls/recent?outcome=truncated")["calls"], "it is told")[0]
+    assert [(attempt["outcome"], attempt["detail"]) for attempt in told["attempts"]] == [
+        ("truncated", "closed inside the body of its answer")]
+
+
+def test_a_breaker_and_an_ejection_are_logged_when_they_change(start_naru, upstream):
+    failing = [True]
+
+    def answer(*_):
+        return answer_bytes("500 Internal Server Error", b"") if failing[0] else ok()
+
+    peers = [upstream(answer), upstream(answer)]
+    naru = start_naru({"courses": {
+        "squad": "learning", "endpoints": [peer.address for peer in peers], "balance": "round-robin",
+        "retry": {"attempts": 1}, "breaker": {"failure_rate": "50%", "min_calls": 4, "open_for": "100ms"},
+        "ejection": {"consecutive": 2, "base": "100ms"}}})
+    for _ in range(4):
+        assert get(naru.port, "/courses/x").status == 500
+    assert get(naru.port, "/courses/x").status == 503
+    opened, = eventually(lambda: log_lines(naru, "breaker opened"), "it says that the breaker opened")
+    assert (opened["level"], opened["squad"], opened["service"], opened["why"], opened["open_for"]) == (
+        "warn", "learning", "courses", "4 of 4 calls failed in 10s", "100ms")
+    ejected, = eventually(lambda: log_lines(naru, "endpoint ejected"), "it says that an endpoint was ejected")
+    assert (ejected["level"], ejected["squad"], ejected["service"], ejected["why"]) == (
+        "warn", "learning", "courses", "2 failures in a row")
+    assert ejected["endpoint"] in [peer.address for peer in peers]
+    failing[0] = False
+    eventually(lambda: get(naru.port, "/courses/x").status == 200, "calls go through again")
+    closed, = eventually(lambda: log_lines(naru, "breaker closed"), "it says that the breaker closed")
+    assert (closed["level"], closed["why"]) == ("info", "1 call that tested it went well")
+
+    def returned():
+        get(naru.port, "/courses/x")
+        return log_lines(naru, "endpoint returned")
+
+    assert eventually(returned, "it says that the endpoint returned")[0]["endpoint"] == ejected["endpoint"]
+    assert len(log_lines(naru, '"message":"breaker')) == 2, "nothing but the changes"

@@ -270,6 +270,33 @@ TEST(ChooseEndpoint, AnAnswerThatBrokeOffCountsAsAFailure) {
   EXPECT_EQ(calls.CallTimes(10), (std::set<char>{'1'}));
 }
 
+TEST(ChooseEndpoint, AnAttemptWhoseAnswerBrokeOffSaysSo) {
+  Choices calls("10.0.0.1:80");
+  CarriedCall& call = calls.Carry(RequestText("GET /"));
+  call.call.broke_off =
+      std::make_unique<const Failure>(FailureKind::kTruncated, "closed inside the body of its answer");
+  calls.Finish(call, {Outcome::kTruncated, 200, call.call.broke_off.get()});
+  EXPECT_EQ(resilience::WordOf(call.call.attempts.at(0).outcome), "truncated");
+  EXPECT_EQ(call.call.attempts.at(0).detail, "closed inside the body of its answer");
+}
+
+TEST(ChooseEndpoint, AnAttemptThatTheTimeoutEndedSaysWhatEndedIt) {
+  struct Row {
+    const char* field;
+    const char* detail;
+  };
+  for (const Row& row : {Row{"a: b", "the call's timeout of 800 ms ended it"},
+                         Row{"x-naru-deadline-ms: 500", "the caller's deadline ended it"}}) {
+    Choices calls("10.0.0.1:80", "    timeout: 800ms\n");
+    calls.layers.insert(calls.layers.begin() + 1, &calls.enforce_deadline);
+    calls.upstream.StaysSilent();
+    CarriedCall& call = calls.Carry(RequestText("GET /", {row.field}));
+    calls.scheduler.Advance(milliseconds(800));
+    calls.Finish(call);
+    EXPECT_EQ(call.call.attempts.at(0).detail, row.detail);
+  }
+}
+
 // --- gRPC ---
 
 constexpr double kPenalised = 1e9;

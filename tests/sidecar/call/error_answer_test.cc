@@ -240,6 +240,76 @@ TEST_F(ErrorAnswerTest, NamesADefaultAsSuch) {
             std::string::npos);
 }
 
+TEST_F(ErrorAnswerTest, ARefusedTunnelSaysWhyInItsHead) {
+  const std::string answer = Answer(Resolved(), {FailureKind::kHttpsOverConnect, "no \"tunnels\""});
+  EXPECT_NE(
+      answer.find("\r\nproxy-status: naru; error=http_request_error; details=\"no \\\"tunnels\\\"\"\r\n"),
+      std::string::npos)
+      << answer;
+}
+
+TEST_F(ErrorAnswerTest, TellsTheFreeAttemptsFromThoseThatCount) {
+  CarriedCall& call = Resolved();
+  Attempted(call, 0, Outcome::kReset, milliseconds(1), "closed a reused connection without an answer");
+  call.call.attempts[0].free = true;
+  Attempted(call, 1, Outcome::kReset, milliseconds(2), "closed without an answer");
+  Attempted(call, 0, Outcome::kReset, milliseconds(3), "closed without an answer");
+  call.call.policy_note = "retry.attempts";
+  const std::string answer = Answer(call, {FailureKind::kReset, ""});
+  EXPECT_NE(answer.find("\"detail\": \"2 attempts failed within 512 ms, and 1 more that retry.attempts does "
+                        "not count\", \"policy\": \"naru.yaml:7 retry.attempts = 2\""),
+            std::string::npos)
+      << answer;
+  EXPECT_NE(answer.find("\"ms\": 1.0, \"detail\": \"closed a reused connection without an answer\", "
+                        "\"free\": true}, {"),
+            std::string::npos)
+      << answer;
+  EXPECT_EQ(answer.find("\"free\": true", answer.find("\"free\": true") + 1), std::string::npos);
+}
+
+TEST_F(ErrorAnswerTest, SaysWhyNoOtherAttemptFollowed) {
+  struct Row {
+    FailureKind kind;
+    const char* note;
+    const char* why;
+  };
+  for (const Row& row :
+       {Row{FailureKind::kBadResponse, "retry.on", "; not retried: bad_response is not in retry.on"},
+        Row{FailureKind::kReset, "retry.on", "; not retried: reset is not in retry.on"},
+        Row{FailureKind::kReset, "retry.idempotent",
+            "; not retried: the service may have acted on it, and repeating a POST is not known to be safe"},
+        Row{FailureKind::kReset, "retry.body",
+            "; not retried: the request's body is not kept for another attempt beyond retry.body"},
+        Row{FailureKind::kReset, "retry.budget.ratio", "; not retried: the retry budget is spent"},
+        Row{FailureKind::kReset, "timeout", "; not retried: too little of its time was left"},
+        Row{FailureKind::kReset, "retry.attempts", ""}}) {
+    CarriedCall& call = Resolved("POST /");
+    call.call.policy_note = row.note;
+    Attempted(call, 0, Outcome::kReset, milliseconds(3), "why");
+    EXPECT_EQ(DescribeFailure(call.call, {row.kind, ""}, call.call.started + milliseconds(3)),
+              "1 attempt failed within 3 ms" + std::string(row.why));
+    Answer(call, {row.kind, ""});
+  }
+}
+
+TEST_F(ErrorAnswerTest, SaysThatItsCallerRetries) {
+  CarriedCall& call = Resolved();
+  call.call.inbound_attempt = 2;
+  Attempted(call, 0, Outcome::kReset, milliseconds(3), "why");
+  EXPECT_EQ(DescribeFailure(call.call, {FailureKind::kReset, ""}, call.call.started),
+            "1 attempt failed within 0 ms; not retried: the caller is retrying itself (x-naru-attempt: 2)");
+  Answer(call, {FailureKind::kReset, ""});
+}
+
+TEST_F(ErrorAnswerTest, DescribesTheLastAttempt) {
+  CarriedCall& call = Resolved();
+  EXPECT_EQ(DescribeLastAttempt(call.call), "");
+  Attempted(call, 0, Outcome::kReset, milliseconds(3), "closed without an answer");
+  Attempted(call, 1, Outcome::kConnectError, milliseconds(3), "connection refused");
+  EXPECT_EQ(DescribeLastAttempt(call.call), "10.0.0.2:80: connection refused");
+  Answer(call, {FailureKind::kConnectRefused, ""});
+}
+
 TEST_F(ErrorAnswerTest, SaysOneAttemptInTheSingular) {
   CarriedCall& call = Resolved();
   Attempted(call, 0, Outcome::kReset, milliseconds(3), "closed without an answer");

@@ -520,5 +520,20 @@ TEST(RetryAttempts, DoesNotRetryWithABodyTooLargeToKeep) {
   EXPECT_EQ(calls.note, "retry.body");
 }
 
+TEST(RetryAttempts, MarksAnAttemptThatDoesNotCount) {
+  Retries calls;
+  calls.layers.insert(calls.layers.end() - 1, &calls.choose_endpoint);
+  calls.upstream.Fails(FailureKind::kUnsentReset);
+  calls.upstream.Fails(FailureKind::kReset);
+  calls.upstream.Fails(FailureKind::kReset);
+  CarriedCall& call = calls.Carry(RequestText("GET /"));
+  calls.scheduler.Advance(seconds(1));
+  ASSERT_TRUE(call.answered());
+  std::vector<bool> free;
+  for (const AttemptRecord& attempt : call.call.attempts) free.push_back(attempt.free);
+  EXPECT_EQ(free, (std::vector<bool>{true, false, false}));
+  calls.Finish(call);
+}
+
 }  // namespace
 }  // namespace naru::call

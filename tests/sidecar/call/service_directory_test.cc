@@ -20,6 +20,7 @@ config::Route MakeRoute(std::string_view match, std::string name) {
 config::Config TwoServices() {
   config::Config config;
   config.files = {"naru.yaml"};
+  config.admin.text = "127.0.0.1:4001";
   config::Service courses;
   courses.name = "courses";
   courses.hosts = {"api.example.com", "[fd00::9]"};
@@ -180,13 +181,43 @@ TEST_F(ServiceDirectoryTest, AnUnknownNameListsNearNamesAndSaysHowToAddIt) {
 TEST_F(ServiceDirectoryTest, AGrpcCallWhosePathWasTakenForANameIsToldHowToNameIt) {
   const std::string unknown =
       "no service is called \"learning.Courses\" (the first segment of the path); to add it, define it under "
-      "services: in naru.yaml";
+      "services: in naru.yaml; or begin the path with a service: courses, orders";
   EXPECT_EQ(Failure({0, "POST", "/learning.Courses/Get", "", true}).detail,
             unknown +
                 "; or, as gRPC clients do, name it by :authority, an option of the channel, or dial its "
                 "own port");
   EXPECT_EQ(Failure({0, "POST", "/learning.Courses/Get", "", false}).detail, unknown);
   EXPECT_EQ(Failure({0, "POST", "/learning.Courses/Get/x", "", true}).detail, unknown);
+}
+
+TEST_F(ServiceDirectoryTest, APathWithoutAServiceIsToldAFewOfThem) {
+  EXPECT_EQ(
+      Failure({0, "GET", "/v1/courses/7", "127.0.0.1:4000"}).detail,
+      "no service is called \"v1\" (the first segment of the path); to add it, define it under services: "
+      "in naru.yaml; or begin the path with a service: courses, orders");
+  config::Config many;
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) many.services.emplace_back().name = name;
+  const ServiceDirectory directory(many);
+  EXPECT_TRUE(std::get<NamingFailure>(directory.Resolve({0, "GET", "/v1/x", ""}))
+                  .detail.ends_with("begin the path with a service: a, b, c, d, e, ..."));
+}
+
+TEST_F(ServiceDirectoryTest, APageOfTheAdminPortIsToldWhereThatIs) {
+  EXPECT_EQ(Failure({0, "GET", "/metrics?squad=learning", "127.0.0.1:4000"}).detail,
+            "no service is called \"metrics\" (the first segment of the path); to add it, define it under "
+            "services: in naru.yaml; naru's own pages are on the admin port: http://127.0.0.1:4001/metrics");
+  for (const char* page : {"/healthz", "/readyz", "/services/courses", "/config", "/calls/recent"}) {
+    EXPECT_TRUE(Failure({0, "GET", page, ""})
+                    .detail.ends_with("naru's own pages are on the admin port: http://127.0.0.1:4001" +
+                                      std::string(page)));
+  }
+}
+
+TEST_F(ServiceDirectoryTest, AnUrlThatIsMeantForSomebodyElseIsToldOfNoProxy) {
+  EXPECT_EQ(
+      Failure({0, "GET", "http://example.org/", "example.org"}).detail,
+      "no service is called \"example.org\" (the host of the URL); to add it, define it under services: "
+      "in naru.yaml; or, where it is none of yours, list it in NO_PROXY to go to it directly");
 }
 
 TEST_F(ServiceDirectoryTest, ACallThatNamesNothingIsToldHow) {

@@ -337,7 +337,8 @@ TEST_F(CommandLineTest, ExplainSpeaksJson) {
   EXPECT_EQ(
       boost::json::serialize(unsound),
       R"({"resolved":false,"outcome":"unknown_service","status":502,"detail":"no service is called \"zzz\" (the )"
-      R"(first segment of the path); to add it, define it under services: in naru.yaml"})");
+      R"(first segment of the path); to add it, define it under services: in naru.yaml; or )"
+      R"(begin the path with a service: courses, orders"})");
   EXPECT_EQ(exit_code_, 1);
 }
 
