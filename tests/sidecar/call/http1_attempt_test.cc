@@ -212,6 +212,34 @@ TEST(Http1Attempt, AnEventStreamMayBeSilentForLongerThanTimeout) {
   wire.Expect(application, "9\r\ndata: 1\n\n\r\n");
 }
 
+// RFC 9110 8.6 sets no limit: what does not fit into 32 bits is still awaited to its last byte.
+TEST(Http1Attempt, AnAnswerOfMoreThanFourGibibytesIsNotCompleteBeforeItsEnd) {
+  Wire wire;
+  const Descriptor application = wire.Connect(Wire::Kind::kTcp);
+  Send(application, kGet);
+  Descriptor upstream = wire.Accept();
+  wire.ReadHead(upstream);
+  const std::string begun = "HTTP/1.1 200 OK\r\ncontent-length: 4294967301\r\n\r\n01234";
+  Send(upstream, begun);
+  wire.Expect(application, begun);
+  wire.Settle();
+  EXPECT_EQ(wire.calls_in_progress(), 1);
+  upstream.Close();
+  EXPECT_EQ(wire.ReadToEnd(application), "[reset]");
+}
+
+TEST(Http1Attempt, ARequestOfMoreThanFourGibibytesIsNotCompleteBeforeItsEnd) {
+  Wire wire;
+  const Descriptor application = wire.Connect();
+  Send(application, "PUT / HTTP/1.1\r\nhost: courses\r\ncontent-length: 4294967301\r\n\r\n01234");
+  const Descriptor upstream = wire.Accept();
+  EXPECT_NE(wire.ReadHead(upstream).find("\r\ncontent-length: 4294967301\r\n"), std::string::npos);
+  wire.Expect(upstream, "01234");
+  Send(application, "56789");
+  wire.Expect(upstream, "56789");
+  EXPECT_EQ(wire.calls_in_progress(), 1);
+}
+
 // --- deadlines ---
 
 TEST(Http1Attempt, AnswersTimeoutWhenNothingComes) {
@@ -255,6 +283,61 @@ TEST(Http1Attempt, ReusesAConnectionWhoseExchangeEndedCleanly) {
   }
   EXPECT_FALSE(wire.SomebodyConnects());
   EXPECT_EQ(wire.pool().open(), 1u);
+}
+
+// Whoever has begun to answer has seen the request: another attempt is a second one, and counts.
+TEST(Http1Attempt, AReusedConnectionThatDiesWithinItsAnswerIsNotRepeatedForFree) {
+  for (const char* begun :
+       {"H", "HTTP/1.1 200 OK\r\ncont", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"}) {
+    Wire wire("    retry: {attempts: 2, backoff: {base: 1ms, max: 1ms}}\n");
+    const Descriptor application = wire.Connect();
+    Send(application, kGet);
+    Descriptor upstream = wire.Accept();
+    wire.ReadHead(upstream);
+    Send(upstream, kOk);
+    wire.Expect(application, kOk);
+    Send(application, kGet);
+    wire.ReadHead(upstream);
+    Send(upstream, begun);
+    wire.Settle();
+    upstream.Close();
+    Descriptor second = wire.Accept();
+    wire.ReadHead(second);
+    second.Close();
+    std::string head = wire.ReadHead(application);
+    if (head.starts_with("HTTP/1.1 103")) head = wire.ReadHead(application);
+    EXPECT_EQ(OutcomeOf(head), "reset") << begun;
+    EXPECT_FALSE(wire.SomebodyConnects()) << begun;
+    const std::string body =
+        wire.Read(application, std::stoul(head.substr(head.find("content-length: ") + 16)));
+    EXPECT_NE(body.find("\"closed inside the head of its answer\"}"), std::string::npos) << body;
+    EXPECT_EQ(body.find("\"free\""), std::string::npos) << body;
+  }
+}
+
+TEST(Http1Attempt, AReusedConnectionThatDiesWithoutAnAnswerIsRepeatedForFreeAndSaysSo) {
+  Wire wire("    retry: {attempts: 2, backoff: {base: 1ms, max: 1ms}}\n");
+  const Descriptor application = wire.Connect();
+  Send(application, kGet);
+  Descriptor upstream = wire.Accept();
+  wire.ReadHead(upstream);
+  Send(upstream, kOk);
+  wire.Expect(application, kOk);
+  Send(application, kGet);
+  wire.ReadHead(upstream);
+  upstream.Close();
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const Descriptor another = wire.Accept();
+    wire.ReadHead(another);
+  }
+  const std::string head = wire.ReadHead(application);
+  const std::string body =
+      wire.Read(application, std::stoul(head.substr(head.find("content-length: ") + 16)));
+  EXPECT_NE(body.find("2 attempts failed within "), std::string::npos) << body;
+  EXPECT_NE(body.find(" ms, and 1 more that retry.attempts does not count\""), std::string::npos) << body;
+  EXPECT_NE(body.find("\"closed a reused connection without an answer\", \"free\": true}, {"),
+            std::string::npos)
+      << body;
 }
 
 TEST(Http1Attempt, NeverReusesAConnectionThatSaidMoreThanItsAnswer) {

@@ -107,6 +107,28 @@ TEST_F(TunnelTest, EndsWhenNothingMovesForTheIdleTimeout) {
   EXPECT_EQ(traffic_->bytes_up + traffic_->bytes_down, 0u);
 }
 
+TEST_F(TunnelTest, LivesWhileOneSideAloneSpeaks) {
+  constexpr Duration kIdle = milliseconds(200);
+  Start("", "", kIdle);
+  const net::TimePoint began = loop_.ReadClock();
+  size_t sent = 0;
+  size_t received = 0;
+  ASSERT_TRUE(RunUntil(loop_, [&] {
+    if (loop_.ReadClock() - began >= static_cast<int>(sent) * kIdle / 10 && sent < 30) {
+      Send(upstream_.peers, "x");
+      ++sent;
+    }
+    char piece[64];
+    const ssize_t got = recv(application_.peers.get(), piece, sizeof(piece), MSG_DONTWAIT);
+    if (got > 0) received += static_cast<size_t>(got);
+    return traffic_ || received == 30;
+  }));
+  EXPECT_FALSE(traffic_);  // after nearly three times the idle timeout
+  ASSERT_TRUE(Ended());
+  EXPECT_EQ(traffic_->bytes_down, 30u);
+  EXPECT_EQ(traffic_->bytes_up, 0u);
+}
+
 TEST_F(TunnelTest, MovesMoreThanTheSocketsHold) {
   Start();
   const std::string piece(100000, 'x');

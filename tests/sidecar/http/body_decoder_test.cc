@@ -5,6 +5,8 @@
 #include "sidecar/http/http1_writer.h"
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace naru::http {
 namespace {
@@ -79,6 +81,56 @@ TEST(BodyDecoder, GivesThePiecesOfALargeChunkAsTheyCome) {
   EXPECT_EQ(Decode(decoder, pieces[0]).payload, "ab");
   EXPECT_EQ(Decode(decoder, pieces[1]).payload, "cd");
   EXPECT_EQ(Decode(decoder, pieces[2]).payload, "e");
+}
+
+TEST(BodyDecoder, TakesALengthThatDoesNotFitIntoThirtyTwoBits) {
+  constexpr uint64_t kGibibyte = uint64_t{1} << 30;
+  BodyDecoder decoder;
+  decoder.Start(Length(5 * kGibibyte + 3));
+  std::string piece(1 << 20, 'x');
+  for (uint64_t taken = piece.size(); taken <= 5 * kGibibyte; taken += piece.size()) {
+    const BodyDecoder::Step step = Decode(decoder, piece);
+    ASSERT_EQ(step.consumed, piece.size());
+    ASSERT_EQ(step.payload.size(), piece.size());
+    ASSERT_EQ(decoder.remaining(), 5 * kGibibyte + 3 - taken);
+  }
+  EXPECT_FALSE(decoder.done());
+  EXPECT_FALSE(decoder.EndOfStream());
+  EXPECT_EQ(Decode(decoder, piece).consumed, 3u);
+  EXPECT_TRUE(decoder.done());
+}
+
+// What Decode says of an endless stream of `bytes` behind a first chunk, and after how many of them.
+std::pair<std::string_view, size_t> Endless(std::string_view begin, const std::string& bytes) {
+  BodyDecoder decoder;
+  decoder.Start(kChunked);
+  std::string first = "1\r\na\r\n" + std::string(begin);
+  std::string_view problem = Decode(decoder, first).problem;
+  size_t taken = 0;
+  for (; problem.empty() && taken < 1'000'000; taken += bytes.size()) {
+    std::string piece = bytes;
+    problem = Decode(decoder, piece).problem;
+  }
+  return {problem, taken};
+}
+
+TEST(BodyDecoder, RefusesFramingWithoutEnd) {
+  constexpr std::string_view kTooMuch = "the chunks of the body carry too much besides the body";
+  for (const std::string& bytes : {std::string("x"), std::string(1000, 'x'), std::string(100'000, 'x')}) {
+    const auto [problem, taken] = Endless("1;", bytes);
+    EXPECT_EQ(problem, kTooMuch) << bytes.size();
+    EXPECT_LE(taken, 33 * 1024 + bytes.size());
+  }
+  EXPECT_EQ(Endless("", std::string(1000, '0')).first, kTooMuch);  // a size of zeros
+}
+
+TEST(BodyDecoder, BearsFramingThatPayloadInterrupts) {
+  BodyDecoder decoder;
+  decoder.Start(kChunked);
+  for (int chunk = 0; chunk < 10; ++chunk) {
+    std::string bytes = "1;" + std::string(30'000, 'x') + "\r\na\r\n";
+    ASSERT_EQ(Decode(decoder, bytes).problem, "");
+  }
 }
 
 TEST(BodyDecoder, StartsAfreshAfterABodyThatFailed) {
