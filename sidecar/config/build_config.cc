@@ -68,6 +68,7 @@ class Builder {
     CheckOrders({&draft_.defaults});
     CheckWayToCheck({&draft_.defaults});
     for (const DraftService& service : draft_.services) config.services.push_back(BuildService(service));
+    RefuseOwnPorts(config);
     std::sort(config.services.begin(), config.services.end(),
               [](const Service& a, const Service& b) { return a.name < b.name; });
     if (config.services.empty() && !config.discovery.fallback.has_value()) {
@@ -126,6 +127,17 @@ class Builder {
            address.ip[15] == 1;
   }
 
+  static bool IsEveryAddress(const discovery::Address& address) {
+    const auto first = address.ip.begin() + (address.is_v4() ? 12 : 0);
+    return std::all_of(first, address.ip.end(), [](uint8_t byte) { return byte == 0; });
+  }
+
+  // The address that stands for every one of its family, on the same port.
+  static discovery::Address EveryAddress(discovery::Address address) {
+    std::fill(address.ip.begin() + (address.is_v4() ? 12 : 0), address.ip.end(), uint8_t{0});
+    return address;
+  }
+
   // A port is used once, whatever the addresses, but for several addresses of `listen` itself. Port 0 is any
   // free one.
   void ClaimPort(const ListenAddress& address, const Place& place, std::string_view user) {
@@ -136,8 +148,23 @@ class Builder {
       return problems_.Add(place, Cat("listen names ", address.text, " twice"), "remove one of them");
     }
     const auto used = ports_.find(address.tcp.port);
-    if (used != ports_.end() && used->second.user == user) return;
+    if (used != ports_.end() && used->second.user == user) return CheckWildcards(address, place);
     ClaimPortNumber(address.tcp.port, place, user);
+  }
+
+  // Two addresses of `listen` with one port. IPv6 sockets do not take IPv4 connections.
+  void CheckWildcards(const ListenAddress& address, const Place& place) {
+    for (const auto& [other, other_place] : listeners_) {
+      const bool overlap = other != address.tcp && EveryAddress(other) == EveryAddress(address.tcp) &&
+                           (IsEveryAddress(other) || IsEveryAddress(address.tcp));
+      if (!overlap) continue;
+      const discovery::Address& every = IsEveryAddress(other) ? other : address.tcp;
+      return problems_.Add(place,
+                           Cat("listen names both ", address.text, " (", problems_.Where(place), ") and ",
+                               other.ToString(), " (", problems_.Where(other_place), ")"),
+                           Cat(every.ToString(), " takes the port on every ", every.is_v4() ? "IPv4" : "IPv6",
+                               " address: remove one of them"));
+    }
   }
 
   void ClaimPortNumber(uint16_t port, const Place& place, std::string_view user) {
@@ -269,6 +296,39 @@ class Builder {
         Cat("endpoints: ", endpoint.value.ToString(),
             " is refused: ", private_ranges_.WhyNot(endpoint.value, kWritten)),
         "calls go to private addresses only; a network of your own can be added under private.allow");
+  }
+
+  // Where naru itself listens, and what for.
+  std::map<discovery::Address, User> OwnAddresses(const Config& config) const {
+    std::map<discovery::Address, User> own;
+    for (const auto& [address, place] : listeners_) {
+      own.emplace(address, User{place, address == config.admin.tcp ? "admin" : "listen"});
+    }
+    for (const DraftService& service : draft_.services) {
+      if (!service.port.value.has_value()) continue;
+      Service of_port;
+      of_port.port = service.port.value->value;
+      own.emplace(config.OwnPortOf(of_port), User{service.port.value->place, Cat("port of ", service.name)});
+    }
+    return own;
+  }
+
+  // A call to an endpoint that is naru would come back as a call to the same endpoint, once more for every
+  // attempt.
+  void RefuseOwnPorts(const Config& config) {
+    const std::map<discovery::Address, User> own = OwnAddresses(config);
+    for (const DraftService& service : draft_.services) {
+      if (!service.endpoints.value.has_value()) continue;
+      for (const Located<discovery::Address>& endpoint : service.endpoints.value->value) {
+        auto at = own.find(endpoint.value);
+        if (at == own.end() && IsLoopback(endpoint.value)) at = own.find(EveryAddress(endpoint.value));
+        if (at == own.end()) continue;
+        problems_.Add(endpoint.place,
+                      Cat("endpoints: ", endpoint.value.ToString(), " is naru itself, which listens there: ",
+                          at->second.user, " (", problems_.Where(at->second.place), ")"),
+                      Cat("calls would go round in circles: write where ", service.name, " itself listens"));
+      }
+    }
   }
 
   void BuildRoutes(const DraftService& draft, Service& service) {

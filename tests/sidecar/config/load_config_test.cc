@@ -765,6 +765,42 @@ TEST_F(LoadConfigTest, APortIsUsedOnce) {
               IsEmpty());
 }
 
+TEST_F(LoadConfigTest, AnAddressForAllTakesThePortOfEachOfThem) {
+  EXPECT_THAT(Complaints("listen:\n  - 0.0.0.0:4000\n  - 127.0.0.1:4000\n"),
+              ElementsAre("listen names both 127.0.0.1:4000 (naru.yaml:3) and 0.0.0.0:4000 (naru.yaml:2) | "
+                          "0.0.0.0:4000 takes the port on every IPv4 address: remove one of them"));
+  EXPECT_THAT(Complaints("listen:\n  - '[fd00::1]:4000'\n  - '[::]:4000'\n"),
+              ElementsAre("listen names both [::]:4000 (naru.yaml:3) and [fd00::1]:4000 (naru.yaml:2) | "
+                          "[::]:4000 takes the port on every IPv6 address: remove one of them"));
+  EXPECT_THAT(Complaints("listen: [0.0.0.0:4000, '[::]:4000']"), IsEmpty());
+  EXPECT_THAT(Complaints("listen: [0.0.0.0:4000, '[::1]:4000', 127.0.0.1:4002]"), IsEmpty());
+}
+
+TEST_F(LoadConfigTest, AnEndpointIsNotNaruItself) {
+  const auto with_endpoint = [this](const std::string& endpoint, const std::string& head = "") {
+    return Complaints(head + "services:\n  a: {squad: s, endpoints: ['" + endpoint +
+                      "']}\n  b: {squad: s, endpoints: [10.0.0.1:80], port: 4101}\n");
+  };
+  const auto problem = [](const std::string& endpoint, const std::string& what) {
+    return ElementsAre("endpoints: " + endpoint + " is naru itself, which listens there: " + what +
+                       " | calls would go round in circles: write where a itself listens");
+  };
+  EXPECT_THAT(with_endpoint("127.0.0.1:4000"), problem("127.0.0.1:4000", "listen (default)"));
+  EXPECT_THAT(with_endpoint("127.0.0.1:4001"), problem("127.0.0.1:4001", "admin (default)"));
+  EXPECT_THAT(with_endpoint("127.0.0.1:4101"), problem("127.0.0.1:4101", "port of b (naru.yaml:3)"));
+  EXPECT_THAT(with_endpoint("127.0.0.9:5000", "listen: 0.0.0.0:5000\n"),
+              problem("127.0.0.9:5000", "listen (naru.yaml:1)"));
+  EXPECT_THAT(with_endpoint("127.0.0.1:4101", "listen: 0.0.0.0:5000\n"),
+              problem("127.0.0.1:4101", "port of b (naru.yaml:4)"));
+  EXPECT_THAT(with_endpoint("[::1]:5000", "listen: '[::]:5000'\n"),
+              problem("[::1]:5000", "listen (naru.yaml:1)"));
+  EXPECT_THAT(with_endpoint("10.0.0.7:5000", "listen: 10.0.0.7:5000\n"),
+              problem("10.0.0.7:5000", "listen (naru.yaml:1)"));
+  EXPECT_THAT(with_endpoint("127.0.0.2:4000"), IsEmpty());
+  EXPECT_THAT(with_endpoint("[::1]:5000", "listen: 0.0.0.0:5000\n"), IsEmpty());
+  EXPECT_THAT(with_endpoint("10.0.0.8:5000", "listen: 0.0.0.0:5000\n"), IsEmpty());
+}
+
 TEST_F(LoadConfigTest, ListensOnSeveralAddressesAndUnixSockets) {
   const std::shared_ptr<const Config> config = Sound("listen: [127.0.0.1:0, 'unix:///run/naru.sock']");
   ASSERT_EQ(config->listen.size(), 2u);
