@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "resilience/failure.h"
+#include "sidecar/call/repeat_facts.h"
 #include "sidecar/call/sleep.h"
 
 namespace naru::call {
@@ -13,14 +14,6 @@ namespace {
 using resilience::FailedAttempt;
 using resilience::RetryClass;
 using resilience::RetryVerdict;
-
-// The largest count that a field holds, which may be repeated or joined to a list; 0 when there is none.
-uint32_t LargestCount(const http::FieldList& fields, http::FieldId id) {
-  uint32_t largest = 0;
-  fields.ForEachTokenOf(
-      id, [&](std::string_view sent) { largest = std::max(largest, resilience::ParseAttemptCount(sent)); });
-  return largest;
-}
 
 // The RetryOn bit that an answer asks for another try with; 0: none.
 uint16_t ReasonOfAnswer(const Call& call, int status) {
@@ -82,12 +75,11 @@ void RetryAttempts::Finish(Call& call, const Ending& ending) {
 void RetryAttempts::Prepare(Call& call) const {
   const resilience::RetryPolicy& policy = call.policy().retry;
   call.replay.Start(call.body, policy.attempts > 1 ? policy.body_bytes : 0);
-  call.inbound_attempt = std::max(LargestCount(call.head.fields, http::FieldId::kXNaruAttempt), 1u);
+  call.inbound_attempt = InboundAttemptOf(call.head);
+  call.safe_to_repeat = IsSafeToRepeat(call.head, policy);
   if (call.grpc) {
     call.previous_rpc_attempts = LargestCount(call.head.fields, http::FieldId::kGrpcPreviousRpcAttempts);
   }
-  call.safe_to_repeat = policy.idempotent || resilience::IsIdempotent(call.head.method) ||
-                        call.head.fields.Find(http::FieldId::kIdempotencyKey) != nullptr;
 }
 
 void RetryAttempts::BeginAttempt(Call& call) const {

@@ -37,18 +37,20 @@ std::optional<IpBytes> FirstPublic(const std::vector<IpBytes>& addresses,
   return at == addresses.end() ? std::nullopt : std::optional(*at);
 }
 
-std::optional<PublicName> Look(const config::Config& config, const config::Service& service,
-                               const std::string& host, const ResolveName& resolve) {
+std::optional<PublicName> Look(const config::Config& config, const config::Service& service, size_t index,
+                               const ResolveName& resolve) {
+  const std::string& host = service.hosts[index];
+  const config::Origin& origin = service.hosts_origins[index];
   const absl::StatusOr<std::vector<IpBytes>> addresses = resolve(host);
   if (!addresses.ok()) {
-    return PublicName{service.name, service.origin,
+    return PublicName{service.name, origin,
                       Cat(service.name, ": its host ", host, " ", addresses.status().message()),
                       "nobody can call it there; if it was retired, nothing needs doing"};
   }
   const std::optional<IpBytes> found = FirstPublic(*addresses, config.private_ranges);
   if (!found.has_value()) return std::nullopt;
   return PublicName{
-      service.name, service.origin,
+      service.name, origin,
       Cat(service.name, ": its host ", host, " still resolves to the public address ",
           discovery::IpToString(*found)),
       "calls that do not come through naru still leave through the public network: find who makes them"};
@@ -72,8 +74,8 @@ absl::StatusOr<std::vector<IpBytes>> AskSystem(const std::string& name) {
 std::vector<PublicName> FindPublicNames(const config::Config& config, const ResolveName& resolve) {
   std::vector<PublicName> names;
   for (const config::Service& service : config.services) {
-    for (const std::string& host : service.hosts) {
-      std::optional<PublicName> name = Look(config, service, host, resolve);
+    for (size_t i = 0; i < service.hosts.size(); ++i) {
+      std::optional<PublicName> name = Look(config, service, i, resolve);
       if (name.has_value()) names.push_back(*std::move(name));
     }
   }

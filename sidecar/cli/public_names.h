@@ -21,7 +21,7 @@ absl::StatusOr<std::vector<discovery::IpBytes>> AskSystem(const std::string& nam
 // A sentence for every name under `hosts` that has a public address or cannot be looked up.
 struct PublicName {
   std::string service;
-  config::Origin origin;  // of the service
+  config::Origin origin;  // of the host
   std::string message;
   std::string hint;
 };

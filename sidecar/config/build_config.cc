@@ -234,6 +234,7 @@ class Builder {
     for (const Located<std::string>& host : draft.hosts) {
       ClaimName(host.value, host.place, draft.name, false);
       service.hosts.push_back(host.value);
+      service.hosts_origins.push_back(OriginAt(host.place));
     }
     if (draft.port.value.has_value()) {
       service.port = draft.port.value->value;

@@ -88,6 +88,7 @@ struct Service {
   std::vector<discovery::Address> endpoints;   // as written; empty where there is a source
   std::optional<discovery::SourceUri> source;  // who is asked instead
   std::vector<std::string> hosts;              // lower case
+  std::vector<Origin> hosts_origins;           // parallel to hosts
   std::optional<uint16_t> port;
   Protocol protocol = Protocol::kAuto;
   Policy policy;  // of calls that match no route; their label is "other"

@@ -36,7 +36,8 @@ std::string Excerpt(const Problem& problem) {
 
 std::string Render(const Problem& problem) {
   std::string text = problem.file;
-  if (problem.line > 0) text += Cat(":", problem.line, ":", problem.column);
+  if (problem.line > 0) text += Cat(":", problem.line);
+  if (problem.line > 0 && problem.column > 0) text += Cat(":", problem.column);
   text += Cat(": ", problem.message, "\n");
   if (problem.line > 0 && !problem.source_line.empty()) text += Excerpt(problem);
   if (!problem.hint.empty()) text += Cat("  ", problem.hint, "\n");

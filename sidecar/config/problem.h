@@ -17,8 +17,8 @@ struct Place {
 
 struct Problem {
   std::string file;
-  int line = 0;  // 0: the file as a whole
-  int column = 0;
+  int line = 0;             // 0: the file as a whole
+  int column = 0;           // 0: the line as a whole
   std::string message;      // what is wrong
   std::string hint;         // what to do; may be empty when the message says it
   std::string source_line;  // the line it is in

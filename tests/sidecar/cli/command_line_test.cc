@@ -229,7 +229,8 @@ named by   the first path segment
 route      course: GET /v1/courses/{id} (naru.yaml:10)
 upstream   GET /v1/courses/42?full=1, Host: courses
 endpoints  10.0.1.11:8080, 10.0.1.12:8080 (naru.yaml:5)
-this call  retried even if it may have been processed: GET is idempotent
+protocol   auto (default)
+this call  retried on unsent, refused, reset, 502, 503, 504, even if it may have been processed: GET is idempotent
 
 timeout                 800ms       naru.yaml:12
 try_timeout             off, as the one inherited is not below timeout  default
@@ -267,7 +268,8 @@ balance                 p2c         default
 
 TEST_F(CommandLineTest, ExplainKnowsEveryWayOfCalling) {
   EXPECT_THAT(Explained({"GET", "http://localhost:4101/v1/x"}),
-              testing::AllOf(HasSubstr("named by   its local port\n"), HasSubstr("route      other\n"),
+              testing::AllOf(HasSubstr("named by   its local port\n"),
+                             HasSubstr("route      other: none of its 2 routes matches\n"),
                              HasSubstr("upstream   GET /v1/x, Host: courses\n")));
   EXPECT_THAT(Explained({"GET", "http://127.0.0.1:4000/v1/x", "-H", "Host: api.example.com"}),
               testing::AllOf(HasSubstr("named by   Host, one of its hosts\n"),
@@ -282,19 +284,21 @@ TEST_F(CommandLineTest, ExplainKnowsEveryWayOfCalling) {
 TEST_F(CommandLineTest, ExplainSaysWhatTheMethodAndTheHeadersChange) {
   EXPECT_THAT(
       Explained({"POST", "/courses/v1/x"}),
-      HasSubstr(
-          "this call  retried only if it was never sent: POST is not idempotent (retry.idempotent or an "
-          "Idempotency-Key would allow more)\n"));
+      HasSubstr("this call  retried on unsent, refused only: POST is not idempotent (retry.idempotent "
+                "or an Idempotency-Key would allow reset, 502, 503, 504)\n"));
   EXPECT_THAT(
       Explained({"POST", "/courses/v1/enrolments"}),
-      HasSubstr("this call  retried even if it may have been processed: retry.idempotent vouches for it\n"));
+      HasSubstr("this call  retried on unsent, refused, reset, 502, 503, 504, even if it may have been "
+                "processed: retry.idempotent vouches for it\n"));
   EXPECT_THAT(
       Explained({"POST", "/courses/v1/x", "-H", "Idempotency-Key: 7", "-H", "x-naru-attempt: 2", "-H",
                  "x-naru-deadline-ms: 100"}),
-      HasSubstr(
-          "this call  retried even if it may have been processed: it has an Idempotency-Key\n"
-          "this call  x-naru-attempt: the caller is retrying, so only what was never sent is retried here\n"
-          "this call  x-naru-deadline-ms: the call ends after 100ms\n"));
+      HasSubstr("this call  retried on unsent, refused only: x-naru-attempt: 2 says that its caller is "
+                "retrying\n"
+                "this call  x-naru-deadline-ms: the call ends after 100ms\n"));
+  EXPECT_THAT(
+      Explained({"GET", "/courses/v1/x", "-H", "x-naru-deadline-ms: 0"}),
+      HasSubstr("this call  x-naru-deadline-ms: passed already, so the call is answered as timeout\n"));
   EXPECT_THAT(Explained({"GET", "/courses/v1/x", "-H", "x-naru-deadline-ms: soon"}),
               HasSubstr("this call  x-naru-deadline-ms: malformed, so the call is refused (bad_request)\n"));
 }
@@ -318,10 +322,38 @@ TEST_F(CommandLineTest, ExplainSaysWhyACallGoesNowhere) {
   EXPECT_THAT(Explained({"GET", "https://courses/x"}), HasSubstr("(405): naru carries plain HTTP"));
   EXPECT_EQ(Explained({"GET", "http://127.0.0.1:9999/x"}),
             "naru does not listen on port 9999; naru check lists the ports that it listens on\n");
+  EXPECT_EQ(Explained({"GET", "http://127.0.0.1:4001/metrics"}),
+            "port 4001 is naru's admin port, which carries no calls; they go to 127.0.0.1:4000\n");
   EXPECT_EQ(Explained({"GET", "courses"}), "\"courses\" is neither http://HOST[:PORT]/path nor /path\n");
   EXPECT_EQ(Explained({"GET", "/x", "-H", "Host"}), "-H \"Host\" is no header: write 'name: value'\n");
   EXPECT_EQ(exit_code_, 1);
   EXPECT_EQ(Naru({"explain", "-c", "none.yaml", "GET", "/x"}), 2);
+}
+
+TEST_F(CommandLineTest, ExplainRefusesWhatTheCodecRefuses) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
+      {{"GET", "/x", "-H", "Host: courses", "-H", "host: orders"}, "Host is repeated"},
+      {{"GET", "http://127.0.0.1:4000/courses/a b"}, "the first line does not name HTTP/1.0 or HTTP/1.1"},
+      {{"GET", "http://courses/v1/x#top"}, "the request target has a fragment"},
+      {{"GET", "/courses/x", "-H", "Content-Length: 1", "-H", "Content-Length: 2"},
+       "Content-Length is repeated"},
+      {{"G(T", "/courses/x"}, "the method has a character that is not allowed in one"},
+      {{"GET", "/courses/x", "-H", "x-a : 1"}, "a field has a character that is not allowed in one"},
+      {{"GET", "/courses/x", "-H", "x-a: 1\r\n\r\n"}, "an empty line ends the head too soon"},
+      {{"grpc", "courses/courses.v1.Courses/Get", "-H", "host: orders"}, "Host is repeated"},
+  };
+  for (const auto& [call, said] : rows) {
+    EXPECT_EQ(Explained(call), "bad_request (400): " + said + "\n") << testing::PrintToString(call);
+    EXPECT_EQ(exit_code_, 1);
+  }
+  EXPECT_EQ(Explained({"GET", "/courses/x", "-H", "x: " + std::string(70'000, 'x')}),
+            "bad_request (431): the head is larger than 64 KiB\n");
+}
+
+TEST_F(CommandLineTest, ExplainSaysWhyACallMatchesNoRoute) {
+  EXPECT_THAT(Explained({"GET", "/courses/x"}),
+              HasSubstr("\nroute      other: none of its 2 routes matches\n"));
+  EXPECT_THAT(Explained({"GET", "/orders/x"}), HasSubstr("\nroute      other: orders has no routes\n"));
 }
 
 TEST_F(CommandLineTest, ExplainSpeaksJson) {
@@ -331,6 +363,7 @@ TEST_F(CommandLineTest, ExplainSpeaksJson) {
   EXPECT_EQ(sound.at("match"), "GET /v1/courses/{id}");
   EXPECT_EQ(boost::json::serialize(sound.at("upstream")),
             R"({"method":"GET","path":"/v1/courses/1","host":"courses"})");
+  EXPECT_EQ(boost::json::serialize(sound.at("protocol")), R"({"value":"auto","from":"default"})");
   EXPECT_EQ(boost::json::serialize(sound.at("policy").at("timeout")),
             R"({"value":"800ms","from":"naru.yaml:12"})");
   const boost::json::value unsound = boost::json::parse(Explained({"GET", "/zzz/x", "--format=json"}));
@@ -353,7 +386,8 @@ route      get: grpc courses.v1.Courses/Get (naru.yaml:9)
 gRPC       courses.v1.Courses/Get
 upstream   POST /courses.v1.Courses/Get, Host: courses
 endpoints  10.0.1.11:8080 (naru.yaml:5)
-this call  retried only if it was never sent or was refused: a gRPC call is a POST, which is not idempotent (retry.idempotent or an Idempotency-Key would allow more)
+protocol   http2 (naru.yaml:7)
+this call  retried on unsent, refused only: a gRPC call is a POST, which is not idempotent (retry.idempotent or an Idempotency-Key would allow reset, 502, 503, 504, unavailable)
 
 timeout                 800ms       naru.yaml:11
 )"));
@@ -364,11 +398,13 @@ TEST_F(CommandLineTest, ExplainSaysWhatOfAGrpcCallThePolicyRetries) {
   environment_.files["naru.yaml"] = kGrpcConfig;
   const std::string why =
       ": a gRPC call is a POST, which is not idempotent (retry.idempotent or an Idempotency-Key would allow "
-      "more)\n";
+      "unavailable)\n";
   const std::vector<std::pair<std::string, std::string>> rows = {
-      {"Enrolments/Add", "retried even if it may have been processed: retry.idempotent vouches for it\n"},
-      {"Imports/Start", "retried only if it was refused" + why},
-      {"Exports/Start", "not retried, as retry.on has neither unsent nor refused" + why},
+      {"Enrolments/Add",
+       "retried on unsent, refused, reset, 502, 503, 504, unavailable, even if it may have been processed: "
+       "retry.idempotent vouches for it\n"},
+      {"Imports/Start", "retried on refused only" + why},
+      {"Exports/Start", "not retried" + why},
   };
   for (const auto& [method, effect] : rows) {
     EXPECT_THAT(Explained({"grpc", "courses/courses.v1." + method}), HasSubstr("\nthis call  " + effect))
@@ -406,8 +442,7 @@ TEST_F(CommandLineTest, ExplainTakesNothingForGrpcThatIsNot) {
   const std::string get = "/courses/courses.v1.Courses/Get";
   for (const std::string type : {"application/grpc-web", "application/json", "application/grpcx"}) {
     EXPECT_THAT(Explained({"POST", get, "-H", "content-type: " + type}),
-                testing::AllOf(testing::Not(HasSubstr("gRPC ")),
-                               HasSubstr("retried only if it was never sent: POST")))
+                testing::AllOf(testing::Not(HasSubstr("gRPC ")), HasSubstr("only: POST is not idempotent")))
         << type;
   }
   EXPECT_THAT(Explained({"GET", get, "-H", "content-type: application/grpc"}),
@@ -445,6 +480,11 @@ TEST_F(CommandLineTest, ExplainSaysWhatIsWrongWithAGrpcCall) {
        "unknown_service (502): no service is called \"coruses\" (the Host); did you mean \"courses\"? to add "
        "it, "
        "define it under services: in naru.yaml\n"},
+      {{"grpc", "learning.Courses/Get"},
+       "unknown_service (502): no service is called \"learning.Courses\" (the Host); to add it, define it "
+       "under "
+       "services: in naru.yaml; if learning.Courses/Get is the method, write the service in front: "
+       "SERVICE/learning.Courses/Get\n"},
       {{"grpc", "http://127.0.0.1:4000/learning.Courses/Get"},
        "unknown_service (502): no service is called \"learning.Courses\" (the first segment of the path); to "
        "add "
@@ -455,6 +495,13 @@ TEST_F(CommandLineTest, ExplainSaysWhatIsWrongWithAGrpcCall) {
     EXPECT_EQ(Explained(call), said);
     EXPECT_EQ(exit_code_, 1);
   }
+}
+
+TEST_F(CommandLineTest, ExplainSaysThatAGrpcMethodStandsAloneThoughAnyNameMayBeDiscovered) {
+  environment_.files["naru.yaml"] = "discovery: {default: 'cloudmap://prod/{service}'}\nservices: {}\n";
+  EXPECT_THAT(Explained({"grpc", "learning.Courses/Get"}),
+              testing::EndsWith("; if learning.Courses/Get is the method, write the service in front: "
+                                "SERVICE/learning.Courses/Get\n"));
 }
 
 TEST_F(CommandLineTest, ExplainSpeaksJsonOfGrpc) {

@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "sidecar/config/problem.h"
+
 namespace naru::cli {
 namespace {
 
@@ -16,6 +18,9 @@ config::Config Claiming(std::vector<std::string> hosts) {
   config::Service& service = config.services.emplace_back();
   service.name = "courses";
   service.hosts = std::move(hosts);
+  for (size_t i = 0; i < service.hosts.size(); ++i) {
+    service.hosts_origins.push_back({0, static_cast<int>(i) + 5});
+  }
   return config;
 }
 
@@ -31,6 +36,12 @@ TEST(PublicNames, WarnWhereAHostStillHasAPublicAddress) {
   ASSERT_EQ(names.size(), 1u);
   EXPECT_EQ(names[0].message,
             "courses: its host api.example.com still resolves to the public address 203.0.113.9");
+  EXPECT_EQ(names[0].origin, (config::Origin{0, 5}));
+}
+
+TEST(PublicNames, AreTheAffairOfALineWithoutColumn) {
+  EXPECT_EQ(config::Render(config::Problem{"naru.yaml", 5, 0, "courses: its host", "find who", ""}),
+            "naru.yaml:5: courses: its host\n  find who\n");
 }
 
 TEST(PublicNames, SayWhereANameIsGone) {
@@ -40,6 +51,7 @@ TEST(PublicNames, SayWhereANameIsGone) {
                         return absl::NotFoundError("does not resolve: no such name");
                       });
   ASSERT_EQ(names.size(), 1u);
+  EXPECT_EQ(names[0].origin, (config::Origin{0, 5}));
   EXPECT_EQ(names[0].message, "courses: its host old.example.com does not resolve: no such name");
 }
 
