@@ -12,6 +12,8 @@
 namespace naru::config {
 namespace {
 
+constexpr int kAddressBits = 128;
+constexpr int kMappedBits = 96;  // before the bits of an IPv4 address
 constexpr std::string_view kDefaultListen = "127.0.0.1:4000";
 constexpr std::string_view kDefaultAdmin = "127.0.0.1:4001";
 
@@ -66,6 +68,7 @@ class Builder {
     AddOrigins(draft_.discovery.places, config.origins);
     BuildDiscovery(config);
     CheckOrders({&draft_.defaults});
+    NoteTryTimeoutOff({&draft_.defaults}, "defaults");
     CheckWayToCheck({&draft_.defaults});
     for (const DraftService& service : draft_.services) config.services.push_back(BuildService(service));
     RefuseOwnPorts(config);
@@ -194,9 +197,22 @@ class Builder {
       if (const std::string_view why = discovery::WhyNeverAllowed(cidr.value); !why.empty()) {
         problems_.Add(cidr.place, Cat("private.allow: this network is never allowed: ", why), "remove it");
       }
+      NoteIfVast(cidr);
       allowed.push_back(cidr.value);
     }
     return discovery::PrivateRanges(std::move(allowed));
+  }
+
+  // No organisation owns so much: a /8 of IPv4, or a /16 of IPv6.
+  void NoteIfVast(const Located<discovery::Cidr>& cidr) {
+    const bool is_v4 = discovery::IsV4(cidr.value.ip) && cidr.value.prefix_bits >= kMappedBits;
+    const int bits = cidr.value.prefix_bits - (is_v4 ? kMappedBits : 0);
+    if (bits >= (is_v4 ? 8 : 16)) return;
+    problems_.Note(cidr.place,
+                   Cat("private.allow: this network holds ", bits == 0 ? "every" : "a large part of all", " ",
+                       is_v4 ? "IPv4" : "IPv6", " address", bits == 0 ? "" : "es",
+                       ": calls may leave for the public internet"),
+                   "write the networks that are your own, such as 198.51.100.0/24");
   }
 
   void BuildDiscovery(Config& config) {
@@ -244,6 +260,7 @@ class Builder {
     const Layer* layers[] = {&draft_.defaults, &draft.layer};
     CheckOrders(layers);
     CheckWayToCheck({&draft_.defaults, &draft.layer});
+    NoteTryTimeoutOff({&draft_.defaults, &draft.layer}, draft.name);
     service.policy = Resolve(layers);
     BuildRoutes(draft, service);
     return service;
@@ -277,6 +294,12 @@ class Builder {
       service.source = draft.source->value;
       CheckSource(*service.source, draft.source->place);
     }
+    if (!draft.source.has_value() && draft.endpoints.value->value.empty()) {
+      problems_.Note(draft.endpoints.value->place,
+                     Cat("the service \"", draft.name,
+                         "\" has no endpoint: every call to it will be answered as no_endpoint"),
+                     "say where it is: endpoints: [10.0.1.11:8080]");
+    }
     std::map<discovery::Address, Place> seen;
     for (const Located<discovery::Address>& endpoint : draft.endpoints.value->value) {
       CheckEndpoint(endpoint);
@@ -292,11 +315,14 @@ class Builder {
   void CheckEndpoint(const Located<discovery::Address>& endpoint) {
     constexpr discovery::WrittenBy kWritten = discovery::WrittenBy::kConfigurationFile;
     if (private_ranges_.Allows(endpoint.value, kWritten)) return;
+    const bool could_be_allowed = discovery::WhyNeverAllowed({endpoint.value.ip, kAddressBits}).empty();
     problems_.Add(
         endpoint.place,
         Cat("endpoints: ", endpoint.value.ToString(),
             " is refused: ", private_ranges_.WhyNot(endpoint.value, kWritten)),
-        "calls go to private addresses only; a network of your own can be added under private.allow");
+        could_be_allowed
+            ? "calls go to private addresses only; a network of your own can be added under private.allow"
+            : "no configuration allows it: write the private address on which the service listens");
   }
 
   // Where naru itself listens, and what for.
@@ -350,7 +376,22 @@ class Builder {
     }
   }
 
+  // /x/:id, as other products write it, is a path that ends so.
+  void NoteColon(const Located<RoutePattern>& pattern) {
+    const std::string& text = pattern.value.text();
+    const size_t colon = text.find("/:");
+    if (colon == text.npos || pattern.value.is_grpc()) return;
+    const size_t end = std::min(text.find('/', colon + 1), text.size());
+    const std::string segment = text.substr(colon + 1, end - colon - 1);
+    if (segment.size() == 1) return;
+    problems_.Note(
+        pattern.place, Cat("match: ", text, " matches only paths in which \"", segment, "\" stands as it is"),
+        Cat("for one segment of any text write {", segment.substr(1), "}: match: ", text.substr(0, colon + 1),
+            "{", segment.substr(1), "}", text.substr(end)));
+  }
+
   Route BuildRoute(const DraftService& service, const DraftRoute& draft) {
+    NoteColon(*draft.pattern.value);
     Route route;
     route.pattern = draft.pattern.value->value;
     route.name = ValueOr(draft.name, route.pattern.text());
@@ -397,6 +438,21 @@ class Builder {
         Cat(order.lower, " ", FormatValue(lower_field.type, low), Whence(layers, order.lower), " is above ",
             order.upper, " ", FormatValue(upper_field.type, high), Whence(layers, order.upper)),
         std::string(order.hint));
+  }
+
+  // Of the innermost layer: a shorter `timeout` switches an inherited try_timeout off, and with it the second
+  // attempt where the first is merely slow. Routes are left out: to be answered sooner is what they are for.
+  void NoteTryTimeoutOff(std::initializer_list<const Layer*> layers, std::string_view whose) {
+    const Setting* timeout = (*(layers.end() - 1))->Find("timeout");
+    const std::span<const Layer* const> all(layers.begin(), layers.size());
+    const Policy policy = Resolve(all);
+    if (timeout == nullptr || !policy.try_timeout_not_in_force || policy.retry.attempts < 2) return;
+    problems_.Note(timeout->place,
+                   Cat("timeout ", FormatDuration(policy.timeout), " of ", whose,
+                       " leaves no room for the inherited try_timeout", Whence(all, "try_timeout"),
+                       ", which is off: what a slow endpoint has not answered is not tried at another"),
+                   Cat("write one below it, such as try_timeout: ", FormatDuration(policy.timeout / 2),
+                       ", or try_timeout: off"));
   }
 
   // An endpoint is checked in exactly one way. Looks at what the innermost layer says.

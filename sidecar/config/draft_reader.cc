@@ -67,6 +67,72 @@ std::string Example(const ValueType& type) {
   return "";
 }
 
+// Where a group was given a single value: how what was meant is written.
+std::string HintForGroup(std::string_view key) {
+  static const std::map<std::string_view, std::string_view> kHints = {
+      {"retry", "never to retry: retry: {attempts: 1}"},
+      {"retry.backoff", "to retry at once: backoff: {base: 0ms, max: 0ms}"},
+      {"retry.budget", "the widest is budget: {ratio: 100%}"},
+      {"limits", "calls are always limited; the widest is limits: {concurrent: 1000000}"},
+      {"breaker", "it is on where nothing is said: remove it, or say how: breaker: {failure_rate: 50%}"},
+      {"ejection", "it is on where nothing is said: remove it, or say how: ejection: {consecutive: 5}"},
+      {"health_check", "say how an endpoint is asked: health_check: {path: /healthz}"}};
+  const auto at = kHints.find(key);
+  return at == kHints.end() ? "" : std::string(at->second);
+}
+
+// "$SQUAD", as a shell would read it.
+std::string HintForVariable(std::string_view text) {
+  const size_t dollar = text.find('$');
+  if (dollar == text.npos) return "";
+  std::string_view name = text.substr(dollar + 1);
+  const auto end = std::find_if_not(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+  });
+  name = name.substr(0, static_cast<size_t>(end - name.begin()));
+  const bool is_name = !name.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(name[0]));
+  return is_name ? Cat("a variable is written ${", name, "}") : "";
+}
+
+// What other products call a key, the key here, and how it is written. Without the latter: by that name.
+struct OtherWord {
+  std::string_view word;
+  std::string_view key;
+  std::string_view hint;
+};
+constexpr std::string_view kRetries = "the first try counts, too: for 3 retries write retry: {attempts: 4}";
+constexpr std::string_view kLimits = "calls at once are limited by limits: {concurrent: 100}";
+constexpr OtherWord kOtherWords[] = {
+    {"retries", "retry", kRetries},
+    {"max_retries", "retry", kRetries},
+    {"num_retries", "retry", kRetries},
+    {"per_try_timeout", "try_timeout", ""},
+    {"request_timeout", "timeout", ""},
+    {"read_timeout", "timeout", ""},
+    {"deadline", "timeout", ""},
+    {"circuit_breaker", "breaker", ""},
+    {"outlier_detection", "ejection", ""},
+    {"load_balancing", "balance", ""},
+    {"load_balancer", "balance", ""},
+    {"lb_policy", "balance", ""},
+    {"rate_limit", "limits", kLimits},
+    {"max_connections", "limits", kLimits},
+    {"address", "endpoints", ""},
+    {"addresses", "endpoints", ""},
+    {"backends", "endpoints", ""},
+    {"servers", "endpoints", ""},
+    {"targets", "endpoints", ""},
+    {"upstreams", "endpoints", ""},
+    {"url", "endpoints", ""},
+    {"owner", "squad", ""},
+    {"team", "squad", ""},
+    {"domains", "hosts", ""},
+    {"aliases", "hosts", ""},
+    {"path", "match", "which calls a route means is written match: /path, or match: GET /path"},
+    {"prefix", "match", "which calls a route means is written match: /prefix/**"},
+    {"method", "match", "which calls a route means is written match: GET /path"},
+};
+
 // A block of the file: how errors call it, and the keys it has.
 struct Block {
   std::string_view title;  // "a service"
@@ -112,7 +178,8 @@ class Reader {
     if (!text.has_value()) return std::nullopt;
     absl::StatusOr<Value> value = ParseValue(type, *text);
     if (value.ok()) return *value;
-    Report(node, Cat(what, ": ", Quoted(*text), " ", value.status().message()));
+    Report(node, Cat(what, ": ", Quoted(*text), " ", value.status().message()),
+           type.kind == ValueKind::kGroup ? HintForGroup(what) : HintForVariable(*text));
     return std::nullopt;
   }
 
@@ -134,7 +201,7 @@ class Reader {
         Report(key, Cat("the key ", Quoted(key.text), " is given twice"),
                Cat("it was first given in line ", at->second, "; remove one of them"));
       } else if (!read(key, map.values[i])) {
-        ReportUnknown(key, block);
+        ReportUnknown(key, map.values[i], block);
       }
     }
   }
@@ -222,14 +289,30 @@ class Reader {
     return sound ? std::optional<Value>(mask) : std::nullopt;
   }
 
-  void ReportUnknown(const YamlNode& key, const Block& block) {
+  void ReportUnknown(const YamlNode& key, const YamlNode& value, const Block& block) {
     if (key.text == "<<") {
       return Report(key, "YAML merge keys are not supported", "values for every service go under `defaults`");
     }
-    Report(key, Cat("there is no key ", Quoted(key.text), " in ", block.title), HintFor(key.text, block));
+    Report(key, Cat("there is no key ", Quoted(key.text), " in ", block.title),
+           HintFor(key.text, value, block));
   }
 
-  std::string HintFor(std::string_view key, const Block& block) {
+  static std::string HintForOtherWord(std::string_view key, const YamlNode& value, const Block& block) {
+    for (const OtherWord& other : kOtherWords) {
+      const bool is_meant = other.word == key && Has(block, other.key);
+      if (!is_meant) continue;
+      if (key == "path" && value.kind == Kind::kScalar) return Cat("write match: ", value.text);
+      return other.hint.empty() ? Cat("it is called ", Quoted(other.key), " here") : std::string(other.hint);
+    }
+    return "";
+  }
+
+  static bool Has(const Block& block, std::string_view key) {
+    return std::find(block.keys.begin(), block.keys.end(), key) != block.keys.end();
+  }
+
+  std::string HintFor(std::string_view key, const YamlNode& value, const Block& block) {
+    if (std::string hint = HintForOtherWord(key, value, block); !hint.empty()) return hint;
     if (const PolicyField* field = FindPolicyField(key); !block.holds_policies && field != nullptr) {
       return Cat(Quoted(key), " goes under `defaults`",
                  field->in_routes ? ", a service or a route" : " or a service");
@@ -315,7 +398,7 @@ void ReadName(Reader& reader, const YamlNode& node, std::string_view what,
   std::optional<std::string> text = reader.Text(node, what);
   if (!text.has_value()) return;
   if (const std::string why = why_not(*text); !why.empty()) {
-    return reader.Report(node, Cat(what, ": ", Quoted(*text), " ", why));
+    return reader.Report(node, Cat(what, ": ", Quoted(*text), " ", why), HintForVariable(*text));
   }
   into.value = Located<std::string>{*std::move(text), reader.At(node)};
 }
@@ -323,11 +406,15 @@ void ReadName(Reader& reader, const YamlNode& node, std::string_view what,
 // The caller.
 
 constexpr SectionField<Draft> kCallerFields[] = {
-    {{.key = "squad", .fallback = "unknown", .doc = "The squad whose application calls."},
+    {{.key = "squad",
+      .fallback = "unknown",
+      .doc = "The squad whose application calls. Changing it needs a restart."},
      [](Reader& reader, const YamlNode& node, Draft& draft) {
        ReadName(reader, node, "caller.squad", WhyNoLabel, draft.caller_squad);
      }},
-    {{.key = "service", .fallback = "unknown", .doc = "The application that calls."},
+    {{.key = "service",
+      .fallback = "unknown",
+      .doc = "The application that calls. Changing it needs a restart."},
      [](Reader& reader, const YamlNode& node, Draft& draft) {
        ReadName(reader, node, "caller.service", WhyNoLabel, draft.caller_service);
      }},
@@ -356,6 +443,7 @@ constexpr SectionField<Draft> kPrivateFields[] = {
       .shape = Shape::kTextList,
       .fallback = "[]",
       .constraint = "CIDRs such as 198.51.100.0/24; link-local networks are refused",
+      .form = "/[0-9]+$",
       .doc = "Further networks that calls may go to, beside RFC 1918, RFC 6598 and RFC 4193."},
      [](Reader& reader, const YamlNode& node, Draft& draft) {
        reader.Elements(node, "private.allow", kMostNetworks,
@@ -450,6 +538,12 @@ void ReadSource(Reader& reader, const YamlNode& node, std::string_view text, Dra
     return reader.Report(node, Cat("endpoints: ", source.status().message()),
                          "or list the addresses: endpoints: [10.0.1.11:8080, 10.0.1.12:8080]");
   }
+  const bool is_name =
+      source->scheme == discovery::Scheme::kDns || source->scheme == discovery::Scheme::kDnsSrv;
+  if (is_name && MeansThisMachine(source->name)) {
+    return reader.Report(node, Cat("endpoints: ", text, " leads to loopback, which only a list may name"),
+                         Cat("write endpoints: [127.0.0.1:", source->port == 0 ? 8080 : source->port, "]"));
+  }
   service.source = Located<discovery::SourceUri>{*std::move(source), reader.At(node)};
 }
 
@@ -461,6 +555,13 @@ bool LooksLikeAHostName(std::string_view text) {
          std::count(text.begin(), text.end(), ':') <= 1;
 }
 
+// What is asked for at a source is never loopback.
+std::string HowToWriteHost(std::string_view text) {
+  const std::string_view host = text.substr(0, text.find(':'));
+  if (MeansThisMachine(host)) return Cat("write 127.0.0.1", text.substr(host.size()));
+  return Cat("to look its addresses up, write it without a list: endpoints: dns://", text);
+}
+
 void ReadEndpoint(Reader& reader, const YamlNode& node, std::vector<Located<discovery::Address>>& into) {
   const std::optional<std::string> text = reader.Text(node, "endpoints", "an address such as 10.0.1.11:8080");
   if (!text.has_value()) return;
@@ -470,10 +571,13 @@ void ReadEndpoint(Reader& reader, const YamlNode& node, std::vector<Located<disc
                          Cat("endpoints: ", Quoted(*text), " stands in a list, which takes IP addresses"),
                          Cat("a source stands alone: endpoints: ", *text));
   }
+  if (const std::string hint = HintForVariable(*text); !hint.empty()) {
+    return reader.Report(node, Cat("endpoints: ", Quoted(*text), " is no address"), hint);
+  }
   if (LooksLikeAHostName(*text)) {
     return reader.Report(node,
                          Cat("endpoints: ", Quoted(*text), " is a host name; a list takes IP addresses"),
-                         Cat("to look its addresses up, write it without a list: endpoints: dns://", *text));
+                         HowToWriteHost(*text));
   }
   absl::StatusOr<discovery::Address> address = discovery::Address::Parse(*text);
   if (!address.ok()) return reader.Report(node, Cat("endpoints: ", address.status().message()));
@@ -500,7 +604,7 @@ void ReadHost(Reader& reader, const YamlNode& node, DraftService& service) {
   if (!text.has_value()) return;
   std::string host = absl::AsciiStrToLower(*text);
   if (const std::string why = WhyNoHost(host); !why.empty()) {
-    return reader.Report(node, Cat("hosts: ", Quoted(*text), " ", why));
+    return reader.Report(node, Cat("hosts: ", Quoted(*text), " ", why), HintForVariable(*text));
   }
   service.hosts.push_back({std::move(host), reader.At(node)});
 }
@@ -508,6 +612,24 @@ void ReadHost(Reader& reader, const YamlNode& node, DraftService& service) {
 constexpr size_t kMostHosts = 100;
 constexpr ValueType kPortType{ValueKind::kCount, uint64_t{1}, uint64_t{65535}};
 constexpr ValueType kProtocolType{ValueKind::kWord, Off{}, Off{}, kProtocolWords};
+
+void ReadProtocol(Reader& reader, const YamlNode& node, DraftService& service) {
+  static const std::map<std::string_view, std::string_view> kHints = {
+      {"https", "TLS towards endpoints is not supported yet: write the port that speaks plain HTTP"},
+      {"grpc", "gRPC is HTTP/2: write http2, or auto"},
+      {"h2c", "write http2, which is h2c with prior knowledge, or auto"},
+      {"h2", "write http2, which is h2c with prior knowledge, or auto"},
+      {"http", "write http1, or auto"},
+      {"tcp", "naru carries HTTP and gRPC only"}};
+  const auto hint = kHints.find(node.text);
+  if (node.kind == Kind::kScalar && hint != kHints.end()) {
+    return reader.Report(
+        node, Cat("protocol: ", Quoted(node.text), " is none of ", Join(kProtocolType.words, ", ")),
+        std::string(hint->second));
+  }
+  const std::optional<Value> word = reader.Scalar(node, "protocol", kProtocolType);
+  if (word.has_value()) service.protocol = static_cast<Protocol>(std::get<uint64_t>(*word));
+}
 
 constexpr SectionField<DraftService> kServiceFields[] = {
     {{.key = "squad", .doc = "The squad that owns the service.", .required = true},
@@ -519,6 +641,7 @@ constexpr SectionField<DraftService> kServiceFields[] = {
       .constraint = "IP:PORT in a private range, IPv6 as [fd00::1]:8080; or one source: dns://NAME:PORT, "
                     "dns+srv://NAME, cloudmap://NAMESPACE/SERVICE, consul://SERVICE?tag=&dc=, xds://CLUSTER, "
                     "file:///path.json",
+      .form = "^[a-z0-9+]+://|:[0-9]+$",
       .doc = "Where it is: a list, or a source that knows. Loopback is allowed in a list only, for tests and "
              "for what runs beside the application.",
       .required = true},
@@ -554,8 +677,7 @@ constexpr SectionField<DraftService> kServiceFields[] = {
       .doc = "Towards the endpoints: http1; http2, which is h2c with prior knowledge; or auto, the protocol "
              "the caller used, falling back once per endpoint."},
      [](Reader& reader, const YamlNode& node, DraftService& service) {
-       const std::optional<Value> word = reader.Scalar(node, "protocol", kProtocolType);
-       if (word.has_value()) service.protocol = static_cast<Protocol>(std::get<uint64_t>(*word));
+       ReadProtocol(reader, node, service);
      }},
     {{.key = "routes",
       .shape = Shape::kRoutes,
@@ -873,7 +995,7 @@ std::optional<Located<ListenAddress>> ReadListenAddress(Reader& reader, const Ya
   if (!text.has_value()) return std::nullopt;
   absl::StatusOr<ListenAddress> address = ParseListenAddress(*text);
   if (!address.ok()) {
-    reader.Report(node, Cat(what, ": ", address.status().message()));
+    reader.Report(node, Cat(what, ": ", address.status().message()), HintForVariable(*text));
     return std::nullopt;
   }
   const Place place = reader.At(node);
@@ -937,18 +1059,20 @@ constexpr SectionField<Draft> kFileFields[] = {
       .shape = Shape::kTextOrList,
       .fallback = "127.0.0.1:4000",
       .constraint = "IP:PORT or unix:///path",
+      .form = "^unix:///|:[0-9]+$",
       .doc = "The shared port, on which every service is reached by its name."},
      ReadListen},
     {{.key = "admin",
       .fallback = "127.0.0.1:4001",
       .constraint = "IP:PORT",
-      .doc = "Metrics, health, and pages that say what naru does."},
+      .form = ":[0-9]+$",
+      .doc = "Metrics, health, and pages that say what naru does. Changing it needs a restart."},
      ReadAdmin},
     {{.key = "workers",
       .shape = Shape::kValue,
       .type = kWorkersType,
       .fallback = "1",
-      .doc = "Event loops. Limits and breakers are exact whatever this is."},
+      .doc = "Event loops. Limits and breakers are exact whatever this is. Changing it needs a restart."},
      [](Reader& reader, const YamlNode& node, Draft& draft) {
        const std::optional<Value> value = reader.Scalar(node, "workers", kWorkersType);
        if (value.has_value()) draft.workers = static_cast<uint32_t>(std::get<uint64_t>(*value));

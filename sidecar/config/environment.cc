@@ -109,6 +109,11 @@ absl::StatusOr<std::string> ProcessEnvironment::ReadFile(const std::string& path
   return content;
 }
 
+bool ProcessEnvironment::Exists(const std::string& path) const {
+  std::error_code none;
+  return std::filesystem::exists(path, none);
+}
+
 absl::StatusOr<std::vector<std::string>> ProcessEnvironment::Glob(const std::string& pattern) const {
   glob_t found{};
   const absl::Cleanup free = [&found] { globfree(&found); };

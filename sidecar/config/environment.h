@@ -21,6 +21,8 @@ class Environment {
   // may succeed.
   virtual absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes) const = 0;
 
+  virtual bool Exists(const std::string& path) const = 0;
+
   // The files that a shell pattern matches, sorted. Fails as ReadFile does where a folder cannot be searched.
   virtual absl::StatusOr<std::vector<std::string>> Glob(const std::string& pattern) const = 0;
 };
@@ -29,6 +31,7 @@ class ProcessEnvironment : public Environment {
  public:
   std::optional<std::string> Variable(std::string_view name) const override;
   absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes) const override;
+  bool Exists(const std::string& path) const override;
   absl::StatusOr<std::vector<std::string>> Glob(const std::string& pattern) const override;
 };
 

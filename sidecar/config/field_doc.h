@@ -37,6 +37,7 @@ struct FieldDoc {
   ValueType type;               // of kValue
   std::string_view fallback;    // the default as it would be written; empty: none
   std::string_view constraint;  // beyond the type's bounds
+  std::string_view form = {};   // of texts: a regular expression that each of them matches; empty: any
   std::string_view doc;
   bool required = false;
   std::string_view unless = {};      // required unless this key is given, which excludes it

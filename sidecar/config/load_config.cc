@@ -68,10 +68,23 @@ class Loader {
 
   LoadResult Finish() {
     Config config = BuildConfig(draft_, problems_);
+    NoteMissingSources();
     if (problems_.empty()) result_.config = std::make_shared<const Config>(std::move(config));
     result_.problems = problems_.TakeProblems();
     result_.notes = problems_.TakeNotes();
     return std::move(result_);
+  }
+
+  // Which may come later, or be found where naru runs but not where it is checked.
+  void NoteMissingSources() {
+    for (const DraftService& service : draft_.services) {
+      const bool is_file =
+          service.source.has_value() && service.source->value.scheme == discovery::Scheme::kFile;
+      if (!is_file || environment_.Exists(service.source->value.name)) continue;
+      problems_.Note(service.source->place,
+                     Cat("endpoints: there is no file ", service.source->value.name, " here"),
+                     Cat("until there is, the service \"", service.name, "\" has no endpoint"));
+    }
   }
 
   void ReadMain(const std::string& path, std::string content) {

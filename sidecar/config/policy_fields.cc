@@ -238,6 +238,7 @@ constexpr PolicyField kFields[] = {
 };
 
 constexpr NotYet kNotYet[] = {
+    {"tls", "", "remove it; calls inside the private network go without TLS"},
     {"hedge", "", "remove it; a lower try_timeout is the nearest there is"},
     {"limits.concurrent", "adaptive", "write a number, such as 100"},
     {"balance", "hash", "use p2c, least-request or round-robin"},

@@ -158,6 +158,34 @@ class TreeBuilder : public YAML::EventHandler {
   std::optional<YamlError> error_;
 };
 
+std::string_view LineOf(std::string_view text, int line) {
+  for (; line > 0; --line) {
+    const size_t end = text.find('\n');
+    if (end == text.npos) return "";
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// The parser's error, and what it meant where it stumbled over something that people write often.
+YamlError Explained(const YAML::Exception& error, const std::string& text) {
+  YamlError explained{error.mark.line + 1, error.mark.column + 1, Cat("not YAML: ", error.msg), ""};
+  const std::string_view line = LineOf(text, error.mark.line);
+  const std::string_view indentation = line.substr(0, line.find_first_not_of(" \t"));
+  if (Contains(indentation, "\t")) {
+    explained.message = "not YAML: the line is indented by a tab";
+    explained.hint = "write spaces: YAML knows no tabs there";
+    return explained;
+  }
+  // Inside { } or [ ] the brace of a plain ${VAR} begins a map.
+  const size_t brace = static_cast<size_t>(std::max(error.mark.column, 0));
+  if (brace == 0 || brace >= line.size() || line.substr(brace - 1, 2) != "${") return explained;
+  const size_t end = line.find('}', brace);
+  const std::string_view variable = line.substr(brace - 1, end == line.npos ? end : end - brace + 2);
+  explained.hint = Cat("inside { } and [ ] a variable stands in quotes: \"", variable, "\"");
+  return explained;
+}
+
 }  // namespace
 
 std::variant<YamlNode, YamlError> ParseYaml(const std::string& text) {
@@ -174,7 +202,7 @@ std::variant<YamlNode, YamlError> ParseYaml(const std::string& text) {
                        "keep one, or put the others into files named by `include`"};
     }
   } catch (const YAML::Exception& error) {
-    return YamlError{error.mark.line + 1, error.mark.column + 1, Cat("not YAML: ", error.msg), ""};
+    return Explained(error, text);
   }
   return builder.Take();
 }

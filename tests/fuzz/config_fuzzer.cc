@@ -22,6 +22,8 @@ class OneFile : public Environment {
     return name == "SET" ? std::optional<std::string>("10.0.0.1") : std::nullopt;
   }
   absl::StatusOr<std::string> ReadFile(const std::string&, size_t) const override { return content_; }
+  bool Exists(const std::string&) const override { return true; }
+
   absl::StatusOr<std::vector<std::string>> Glob(const std::string&) const override {
     return std::vector<std::string>{"included.yaml"};
   }

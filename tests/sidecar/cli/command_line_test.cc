@@ -205,7 +205,7 @@ TEST_F(CommandLineTest, CheckSpeaksJson) {
       R"("Host: orders on the shared port"],"from":"naru.yaml:15"})");
 
   environment_.files["naru.yaml"] =
-      "lisen: 1\ncaller: {squad: s, service: x}\nservices: {a: {squad: s, endpoints: []}}";
+      "lisen: 1\ncaller: {squad: s, service: x}\nservices: {a: {squad: s, endpoints: [10.0.0.1:80]}}";
   EXPECT_EQ(Naru({"check", "-c", "naru.yaml", "--format=json"}), 1);
   EXPECT_EQ(
       out_.str(),

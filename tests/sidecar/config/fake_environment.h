@@ -32,6 +32,8 @@ class FakeEnvironment : public Environment {
     return at->second;
   }
 
+  bool Exists(const std::string& path) const override { return files.contains(path); }
+
   absl::StatusOr<std::vector<std::string>> Glob(const std::string& pattern) const override {
     const auto why = unreadable.find(pattern);
     if (why != unreadable.end() && !files.contains(pattern)) return why->second;

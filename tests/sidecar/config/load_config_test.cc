@@ -15,6 +15,7 @@ namespace naru::config {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -479,8 +480,25 @@ TEST_F(LoadConfigTest, WrongEndpoints) {
        "the endpoint 10.0.0.1:80 is listed twice | it is also at naru.yaml:1; remove one of them"},
       {"[169.254.169.254:80]",
        "endpoints: 169.254.169.254:80 is refused: instance metadata and credentials live at link-local "
-       "addresses | "
-       "calls go to private addresses only; a network of your own can be added under private.allow"},
+       "addresses | no configuration allows it: write the private address on which the service listens"},
+      {"[0.0.0.0:80]",
+       "endpoints: 0.0.0.0:80 is refused: it is the unspecified address, which names no host | no "
+       "configuration "
+       "allows it: write the private address on which the service listens"},
+      {"['[ff02::1]:80']",
+       "endpoints: [ff02::1]:80 is refused: it is a multicast address | no configuration allows it: write "
+       "the "
+       "private address on which the service listens"},
+      {"[198.51.100.7:80]",
+       "endpoints: 198.51.100.7:80 is refused: it is a public address | calls go to private addresses only; "
+       "a "
+       "network of your own can be added under private.allow"},
+      {"[localhost:8080]",
+       "endpoints: \"localhost:8080\" is a host name; a list takes IP addresses | write 127.0.0.1:8080"},
+      {"dns://localhost:8080",
+       "endpoints: dns://localhost:8080 leads to loopback, which only a list may name | write endpoints: "
+       "[127.0.0.1:8080]"},
+      {"[$HOST:80]", "endpoints: \"$HOST:80\" is no address | a variable is written ${HOST}"},
       {"http://10.0.0.1:80",
        "endpoints: \"http://10.0.0.1:80\" is a URL | write the IP address and port alone, such as "
        "10.0.1.11:8080"},
@@ -503,6 +521,115 @@ TEST_F(LoadConfigTest, WrongEndpoints) {
     EXPECT_THAT(Complaints("services: {a: {squad: s, endpoints: " + endpoints + "}}"), ElementsAre(complaint))
         << endpoints;
   }
+}
+
+TEST_F(LoadConfigTest, AGroupThatCannotBeOffSaysWhatToWriteInstead) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"retry: off", "retry: \"off\" is not keys with values | never to retry: retry: {attempts: 1}"},
+      {"limits: off",
+       "limits: \"off\" is not keys with values | calls are always limited; the widest is limits: "
+       "{concurrent: "
+       "1000000}"},
+      {"breaker: on",
+       "breaker: \"on\" is neither off nor keys with values | it is on where nothing is said: remove it, or "
+       "say "
+       "how: breaker: {failure_rate: 50%}"},
+      {"retry: {backoff: off}",
+       "retry.backoff: \"off\" is not keys with values | to retry at once: backoff: {base: 0ms, max: 0ms}"},
+  };
+  for (const auto& [lines, complaint] : rows) EXPECT_THAT(InService(lines), ElementsAre(complaint)) << lines;
+  SoundService("retry: {attempts: 1, backoff: {base: 0ms, max: 0ms}, budget: {ratio: 100%}}");
+  SoundService("limits: {concurrent: 1000000}");
+}
+
+TEST_F(LoadConfigTest, TheWordsOfOtherProductsAreUnderstoodAndRefused) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"retries: 3",
+       "there is no key \"retries\" in a service | the first try counts, too: for 3 retries write retry: "
+       "{attempts: 4}"},
+      {"circuit_breaker: {}",
+       "there is no key \"circuit_breaker\" in a service | it is called \"breaker\" here"},
+      {"tls: true",
+       "\"tls\" is not supported yet | remove it; calls inside the private network go without TLS"},
+      {"protocol: https",
+       "protocol: \"https\" is none of auto, http1, http2 | TLS towards endpoints is not supported yet: "
+       "write the "
+       "port that speaks plain HTTP"},
+      {"protocol: grpc",
+       "protocol: \"grpc\" is none of auto, http1, http2 | gRPC is HTTP/2: write http2, or auto"},
+      {"routes: [{path: /z}]", "there is no key \"path\" in a route | write match: /z"},
+      {"timeout: $T",
+       "timeout: \"$T\" is not a duration: write it as 250ms, 5s, 2m or 1h | a variable is written ${T}"},
+  };
+  for (const auto& [lines, complaint] : rows) {
+    EXPECT_THAT(InService(lines), Contains(complaint)) << lines;
+  }
+  EXPECT_THAT(
+      Complaints("caller: {squad: $SQUAD, service: x}"),
+      ElementsAre("caller.squad: \"$SQUAD\" may hold only letters, digits, \"-\", \"_\" and \".\" | a "
+                  "variable is written ${SQUAD}"));
+}
+
+TEST_F(LoadConfigTest, WhatTheParserStumblesOverOftenIsExplained) {
+  EXPECT_EQ(Problems("caller: {squad: ${SQ:-x}, service: a}"),
+            "naru.yaml:1:18: not YAML: end of map flow not found\n"
+            "  caller: {squad: ${SQ:-x}, service: a}\n"
+            "                   ^\n"
+            "  inside { } and [ ] a variable stands in quotes: \"${SQ:-x}\"\n");
+  EXPECT_THAT(Problems("listen: [${A}]"), HasSubstr("in quotes: \"${A}\""));
+  for (const char* text : {"caller:\n\tsquad: x\n", "caller:\n  squad: x\n\tservice: y\n"}) {
+    EXPECT_THAT(Problems(text), HasSubstr("not YAML: the line is indented by a tab\n")) << text;
+    EXPECT_THAT(Problems(text), HasSubstr("write spaces: YAML knows no tabs there")) << text;
+  }
+}
+
+TEST_F(LoadConfigTest, NotesWhatIsSoundButHardlyMeant) {
+  const std::string caller = "caller: {squad: s, service: x}\n";
+  const auto one = [&](const std::string& text) { return Render(Load(caller + text).notes); };
+  EXPECT_EQ(
+      one("services: {a: {squad: s, endpoints: []}}"),
+      "naru.yaml:2:37: the service \"a\" has no endpoint: every call to it will be answered as no_endpoint\n"
+      "  services: {a: {squad: s, endpoints: []}}\n"
+      "                                      ^\n"
+      "  say where it is: endpoints: [10.0.1.11:8080]\n");
+  EXPECT_THAT(
+      one("private: {allow: [0.0.0.0/0]}\nservices: {a: {squad: s, endpoints: [10.0.0.1:80]}}"),
+      HasSubstr("private.allow: this network holds every IPv4 address: calls may leave for the public "
+                "internet\n"));
+  EXPECT_THAT(one("private: {allow: ['2000::/3']}\nservices: {a: {squad: s, endpoints: [10.0.0.1:80]}}"),
+              HasSubstr("private.allow: this network holds a large part of all IPv6 addresses"));
+  EXPECT_EQ(one("private: {allow: [198.51.100.0/24, 25.0.0.0/8]}\n"
+                "services: {a: {squad: s, endpoints: [10.0.0.1:80]}}"),
+            "");
+  EXPECT_THAT(one("services: {a: {squad: s, endpoints: [10.0.0.1:80], routes: [{match: 'GET /x/:id/y'}]}}"),
+              HasSubstr("match: GET /x/:id/y matches only paths in which \":id\" stands as it is\n"));
+  EXPECT_THAT(one("services: {a: {squad: s, endpoints: [10.0.0.1:80], routes: [{match: 'GET /x/:id/y'}]}}"),
+              HasSubstr("for one segment of any text write {id}: match: GET /x/{id}/y\n"));
+  EXPECT_EQ(one("services: {a: {squad: s, endpoints: [10.0.0.1:80], routes: [{match: 'POST /x:undo'}]}}"),
+            "");
+  EXPECT_THAT(one("services: {a: {squad: s, endpoints: 'file:///nope.json'}}"),
+              HasSubstr("endpoints: there is no file /nope.json here\n"));
+  environment_.files["/nope.json"] = "[]";
+  EXPECT_EQ(one("services: {a: {squad: s, endpoints: 'file:///nope.json'}}"), "");
+}
+
+TEST_F(LoadConfigTest, NotesATimeoutThatSwitchesTheTryTimeoutOff) {
+  const auto notes = [this](const std::string& defaults, const std::string& service) {
+    return Notes("caller: {squad: s, service: x}\ndefaults: " + defaults +
+                 "\nservices: {a: {squad: s, endpoints: [10.0.0.1:80]" + service + "}}");
+  };
+  EXPECT_THAT(
+      notes("{}", ", timeout: 2s"),
+      HasSubstr(
+          "timeout 2s of a leaves no room for the inherited try_timeout (default), which is off: what a "
+          "slow endpoint has not answered is not tried at another\n"));
+  EXPECT_THAT(notes("{}", ", timeout: 2s"), HasSubstr("such as try_timeout: 1s, or try_timeout: off\n"));
+  EXPECT_THAT(notes("{timeout: 1s}", ""), HasSubstr("naru.yaml:2:12: timeout 1s of defaults leaves no room"));
+  EXPECT_EQ(notes("{}", ", timeout: 2s, try_timeout: 900ms"), "");
+  EXPECT_EQ(notes("{}", ", timeout: 2s, try_timeout: off"), "");
+  EXPECT_EQ(notes("{}", ", timeout: 2s, retry: {attempts: 1}"), "");
+  EXPECT_EQ(notes("{}", ", timeout: 3s"), "");
+  EXPECT_EQ(notes("{}", ", routes: [{match: /x, timeout: 1s}]"), "");
 }
 
 TEST_F(LoadConfigTest, ASourceStandsInPlaceOfAList) {
@@ -717,8 +844,10 @@ TEST_F(LoadConfigTest, WhatIsWrongWithAWayToCheckIsSaidOnce) {
   EXPECT_THAT(
       InService("health_check: {grpc: }"),
       ElementsAre("health_check.grpc must be a name such as courses.v1.Courses, or \"\", not nothing"));
-  EXPECT_THAT(InService("health_check: /healthz"),
-              ElementsAre("health_check: \"/healthz\" is neither off nor keys with values"));
+  EXPECT_THAT(
+      InService("health_check: /healthz"),
+      ElementsAre("health_check: \"/healthz\" is neither off nor keys with values | say how an endpoint is "
+                  "asked: health_check: {path: /healthz}"));
   EXPECT_THAT(Complaints("defaults: {health_check: {}}\nservices:\n  a: {squad: s, endpoints: []}\n"),
               ElementsAre("health_check has neither path nor grpc | say how an endpoint is checked: path: "
                           "/healthz, or grpc: \"\" for grpc.health.v1"));
