@@ -16,7 +16,7 @@ BUILD_AND_TEST=(
   libnghttp2-dev libc-ares-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
   dpkg-dev file binutils
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev 'pkgconf|pkg-config'
-  iproute2 python3 python3-pip python3-venv python3-pytest python3-grpcio python3-protobuf python3-h2 prometheus
+  iproute2 python3 python3-pip python3-venv python3-pytest python3-grpcio python3-protobuf python3-h2 python3-jsonschema prometheus
 )
 LLHTTP_VERSION=9.3.0.0
 LLHTTP_DIRECTORY=.deps/llhttp

@@ -44,6 +44,31 @@ json::object ListOfWords(const ValueType& type) {
   return AnyOf({json::object{{"type", "array"}, {"items", word}}, word});
 }
 
+json::object Number(const ValueType& type) {
+  return {{"type", "number"},
+          {"minimum", std::get<double>(type.least)},
+          {"maximum", std::get<double>(type.most)}};
+}
+
+// Whether zero, in whatever unit, lies below what is possible.
+bool IsAboveZero(const Bound& least) {
+  const auto* duration = std::get_if<Duration>(&least);
+  const auto* number = std::get_if<double>(&least);
+  const auto* count = std::get_if<uint64_t>(&least);
+  return (duration != nullptr && *duration > Duration::zero()) || (number != nullptr && *number > 0) ||
+         (count != nullptr && *count > 0);
+}
+
+// The beginning of a regular expression for such values.
+std::string UnlessZero(const ValueType& type) {
+  return IsAboveZero(type.least) ? "^(?![0.]+ ?[A-Za-z%]*$)" : "^";
+}
+
+// A plain 0 needs no unit.
+json::object OrZero(const ValueType& type, json::object schema) {
+  return IsAboveZero(type.least) ? schema : AnyOf({json::object{{"const", 0}}, std::move(schema)});
+}
+
 json::object ScalarSchema(const ValueType& type) {
   switch (type.kind) {
     case ValueKind::kBoolean:
@@ -51,14 +76,15 @@ json::object ScalarSchema(const ValueType& type) {
     case ValueKind::kCount:
       return AnyOf({WholeNumber(type), TextLike("^[0-9]+$")});
     case ValueKind::kSize:
-      return AnyOf({json::object{{"const", 0}}, TextLike("^([0-9.]+ ?(B|KiB|MiB|GiB)|0)$")});
+      return OrZero(type, TextLike(UnlessZero(type) + "([0-9.]+ ?(B|KiB|MiB|GiB)|0)$"));
     case ValueKind::kRatio:
       return AnyOf(
-          {json::object{{"type", "number"}, {"minimum", 0}, {"maximum", 1}}, TextLike("^[0-9.]+ ?%?$")});
+          {Number(type), TextLike(UnlessZero(type) +
+                                  "(0*(100([.]0+)?|[0-9]{1,2}([.][0-9]+)?) ?%|0([.][0-9]+)?|1([.]0+)?)$")});
     case ValueKind::kRate:
       return TextLike("^[0-9.]+ ?/s$");
     case ValueKind::kDuration:
-      return AnyOf({json::object{{"const", 0}}, TextLike("^([0-9.]+ ?(ns|us|ms|s|m|h)|0)$")});
+      return OrZero(type, TextLike(UnlessZero(type) + "([0-9.]+ ?(ns|us|ms|s|m|h)|0)$"));
     case ValueKind::kWord:
       return AnyOf({json::object{{"enum", Words(type)}}, TextLike(kVariable)});
     case ValueKind::kWords:
@@ -73,10 +99,10 @@ json::object ScalarSchema(const ValueType& type) {
   return {};
 }
 
-// YAML 1.1 reads a plain off as false.
+// A text, as it is to YAML 1.2: a tool of YAML 1.1 reads a plain off as false, which is refused.
 json::object OrOff(const ValueType& type, json::object schema) {
   if (!type.may_be_off) return schema;
-  return AnyOf({std::move(schema), json::object{{"enum", {"off", false}}}});
+  return AnyOf({std::move(schema), json::object{{"const", "off"}}});
 }
 
 json::object Described(json::object schema, std::string_view doc, std::string_view fallback) {
@@ -122,7 +148,8 @@ json::object PolicyProperties(std::string_view group, bool of_route = false) {
 json::object SectionSchema(Section section);
 
 json::object FieldSchema(const FieldDoc& field) {
-  const json::object text{{"type", {"string", "number"}}};
+  const json::object text =
+      field.form.empty() ? json::object{{"type", {"string", "number"}}} : TextLike(field.form);
   const json::object list{{"type", {"array", "null"}}, {"items", text}};
   switch (field.shape) {
     case Shape::kValue:
@@ -136,7 +163,10 @@ json::object FieldSchema(const FieldDoc& field) {
     case Shape::kRoutes:
       return {{"type", {"array", "null"}}, {"items", SectionSchema(Section::kRoute)}};
     case Shape::kServices:
-      return {{"type", {"object", "null"}}, {"additionalProperties", SectionSchema(Section::kService)}};
+      return {{"type", {"object", "null"}},
+              {"propertyNames",
+               json::object{{"pattern", "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"}, {"maxLength", 100}}},
+              {"additionalProperties", SectionSchema(Section::kService)}};
     case Shape::kSection:
       break;
   }
