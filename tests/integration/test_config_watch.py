@@ -6,6 +6,7 @@ import resource
 import pytest
 
 from support.client import get
+from support.naru import run_command
 from support.upstream import ok
 from support.waiting import eventually
 
@@ -146,3 +147,21 @@ def test_a_secret_that_changes_is_taken_into_force(start_naru, service):
     naru.settings["discovery"] = {"consul": {"token": "new"}}
     naru.write_config()
     eventually(lambda: naru.metric("naru_config_reloads_total", result="ok") == 1, "the new token is a reload")
+
+
+@pytest.mark.parametrize("key, value", [("workers", 2), ("admin", "127.0.0.1:1"), ("caller.squad", "music"),
+                                        ("caller.service", "music-api")])
+def test_what_needs_a_restart_is_refused_and_said_so(start_naru, service, key, value):
+    naru = start_naru({"courses": service("old")})
+    naru.services["courses"] = service("new")
+    section, _, name = key.partition(".")
+    naru.settings[section] = {"squad": "video", "service": "video-api", name: value} if name else value
+    naru.write_config()
+    answer = naru.reload()
+    assert 400 <= answer.status < 500
+    assert f"`{key}` cannot change while naru runs: restart it" in answer.body.decode()
+    assert get(naru.port, "/courses/x").body == b"old"
+    reference = run_command("check", "--reference").stdout
+    section = reference.partition(f"## `{section}`" if name else "## The file")[2].partition("\n## ")[0]
+    row = next(line for line in section.splitlines() if line.startswith(f"| `{name or key}` |"))
+    assert "Changing it needs a restart." in row
