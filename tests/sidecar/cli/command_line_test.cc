@@ -488,8 +488,8 @@ TEST_F(CommandLineTest, ExplainSaysWhatIsWrongWithAGrpcCall) {
       {{"grpc", "http://127.0.0.1:4000/learning.Courses/Get"},
        "unknown_service (502): no service is called \"learning.Courses\" (the first segment of the path); to "
        "add "
-       "it, define it under services: in naru.yaml; or, as gRPC clients do, name it by :authority, an option "
-       "of the channel, or dial its own port\n"},
+       "it, define it under services: in naru.yaml; or begin the path with a service: courses; or, as gRPC "
+       "clients do, name it by :authority, an option of the channel, or dial its own port\n"},
   };
   for (const auto& [call, said] : rows) {
     EXPECT_EQ(Explained(call), said);
