@@ -23,6 +23,7 @@ struct Options {
   std::string config_path;
   std::string format = "text";
   std::string log_level = "info";
+  bool version = false;
   bool schema = false;
   bool resolve = false;
   bool reference = false;
@@ -46,10 +47,14 @@ class Commands {
     // is.
     simulate_->allow_extras();
     simulate_->prefix_command();
+    simulate_->group("");  // not listed until it is there
+    // For the lists alone: RunCommandLine has made the usual words of both.
+    help_->add_option("COMMAND", "the command to explain");
+    app_.add_flag("--version", options_.version, "Print the version and exit");
   }
 
-  static constexpr std::array<std::string_view, 6> kNames = {"run",         "check",   "explain",
-                                                             "healthcheck", "version", "simulate"};
+  static constexpr std::array<std::string_view, 7> kNames = {"run",     "check", "explain", "healthcheck",
+                                                             "version", "help",  "simulate"};
 
   CLI::App& app() { return app_; }
   static bool Has(std::string_view name) {
@@ -151,12 +156,33 @@ class Commands {
   CLI::App* const healthcheck_ =
       app_.add_subcommand("healthcheck", "Exit with 0 if the running sidecar is ready");
   CLI::App* const version_ = app_.add_subcommand("version", "Print the version of naru and of its libraries");
+  CLI::App* const help_ = app_.add_subcommand("help", "Print the help of a command");
   CLI::App* const simulate_ = app_.add_subcommand("simulate", "Not supported yet");
 };
 
+// `help`, `help COMMAND` and `--version` as the commands and options that do the same.
+std::vector<std::string> InUsualWords(std::vector<std::string> arguments) {
+  if (arguments.empty()) return arguments;
+  if (arguments[0] == "--version") arguments[0] = "version";
+  if (arguments[0] == "help") {
+    if (arguments.size() == 1 || arguments[1] == "help") return {"--help"};
+    if (!arguments[1].starts_with("-")) return {arguments[1], "--help"};
+  }
+  return arguments;
+}
+
+// The first that looks like a configuration file; empty: none does.
+std::string FileAmong(const std::vector<std::string>& words) {
+  const auto at = std::find_if(words.begin(), words.end(), [](const std::string& word) {
+    return word.ends_with(".yaml") || word.ends_with(".yml");
+  });
+  return at == words.end() ? "" : *at;
+}
+
 }  // namespace
 
-int RunCommandLine(const std::vector<std::string>& arguments, const Console& console) {
+int RunCommandLine(const std::vector<std::string>& given, const Console& console) {
+  const std::vector<std::string> arguments = InUsualWords(given);
   Options options;
   Commands commands(options);
   if (!arguments.empty() && !arguments[0].starts_with("-") && !Commands::Has(arguments[0])) {
@@ -168,6 +194,11 @@ int RunCommandLine(const std::vector<std::string>& arguments, const Console& con
   try {
     commands.app().parse(
         std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 wants them reversed
+  } catch (const CLI::ExtrasError& error) {
+    const std::string file = FileAmong(commands.app().remaining(true));
+    if (file.empty()) return commands.app().exit(error, console.out, console.err), kUsage;
+    console.err << "naru " << arguments[0] << ": the file is an option; write -c " << file << "\n";
+    return kUsage;
   } catch (const CLI::ParseError& error) {
     const bool asked_for_help = commands.app().exit(error, console.out, console.err) == 0;
     return asked_for_help ? 0 : kUsage;

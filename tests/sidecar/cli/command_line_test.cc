@@ -116,6 +116,37 @@ TEST_F(CommandLineTest, EveryCommandHasHelp) {
   EXPECT_THAT(out_.str(), HasSubstr("healthcheck"));
 }
 
+TEST_F(CommandLineTest, HelpIsACommandToo) {
+  EXPECT_EQ(Naru({"--help"}), 0);
+  const std::string all = out_.str();
+  EXPECT_THAT(all, testing::AllOf(HasSubstr("--version"), HasSubstr("\n  help "),
+                                  testing::Not(HasSubstr("simulate"))));
+  EXPECT_EQ(Naru({"help"}), 0);
+  EXPECT_EQ(out_.str(), all);
+  EXPECT_EQ(Naru({"check", "--help"}), 0);
+  const std::string check = out_.str();
+  EXPECT_EQ(Naru({"help", "check"}), 0);
+  EXPECT_EQ(out_.str(), check);
+  EXPECT_EQ(Naru({"help", "chekc"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("did you mean \"check\"?"));
+}
+
+TEST_F(CommandLineTest, VersionIsAnOptionToo) {
+  EXPECT_EQ(Naru({"version"}), 0);
+  const std::string version = out_.str();
+  EXPECT_EQ(Naru({"--version"}), 0);
+  EXPECT_EQ(out_.str(), version);
+}
+
+TEST_F(CommandLineTest, AFileThatIsNoOptionIsTakenForOne) {
+  EXPECT_EQ(Naru({"check", "naru.yaml"}), 2);
+  EXPECT_EQ(err_.str(), "naru check: the file is an option; write -c naru.yaml\n");
+  EXPECT_EQ(Naru({"run", "/etc/naru.yml"}), 2);
+  EXPECT_EQ(err_.str(), "naru run: the file is an option; write -c /etc/naru.yml\n");
+  EXPECT_EQ(Naru({"check", "please"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("please"));
+}
+
 TEST_F(CommandLineTest, SimulateSaysThatItIsNotThereYet) {
   EXPECT_EQ(Naru({"simulate", "outage.yaml", "-c", "naru.yaml"}), 2);
   EXPECT_EQ(err_.str(),
