@@ -126,8 +126,10 @@ class Sidecar final : public admin::Backend {
     return ViewService(name, *snapshot_, sources_, health_checker_, Now());
   }
   std::string ConfigJson() override { return config::EffectiveConfigJson(snapshot_->config()); }
-  admin::ReloadResult Reload() override { return LoadAnew("asked to", false); }
-  void Drain() override { BeginDrain("asked to"); }
+  std::optional<admin::Refusal> Refused() override { return refused_; }
+  std::vector<std::string> Listen() override;
+  admin::ReloadResult Reload() override { return LoadAnew("POST /reload", false); }
+  void Drain() override { BeginDrain("POST /drain"); }
   metrics::Registry& registry() override { return registry_; }
   admin::RecentCalls& recent_calls() override { return recent_; }
 
@@ -168,8 +170,8 @@ class Sidecar final : public admin::Backend {
   std::shared_ptr<const call::Snapshot> snapshot_;
   // Held until no call needs them, so that it is not a worker who takes a large one apart.
   std::vector<std::shared_ptr<const call::Snapshot>> retired_;
-  std::string effective_;             // to tell whether a changed file changed anything
-  std::vector<std::string> refused_;  // the problems that the last reload told, if it was refused
+  std::string effective_;                  // to tell whether a changed file changed anything
+  std::optional<admin::Refusal> refused_;  // the last reload, if it was
   TimePoint loaded_at_;
   uint64_t loads_ = 1;
   CallLog call_log_;
@@ -314,6 +316,12 @@ std::string Sidecar::Ready() {
   return draining_ ? "naru is shutting down" : sources_.WhyNotReady(*snapshot_);
 }
 
+std::vector<std::string> Sidecar::Listen() {
+  std::vector<std::string> addresses;
+  for (const config::ListenAddress& address : snapshot_->config().listen) addresses.push_back(address.text);
+  return addresses;
+}
+
 // --- configuration ---
 
 admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
@@ -325,7 +333,7 @@ admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
   // The token is a secret, which `effective` does not say.
   const bool unchanged = effective == effective_ && loaded.config->discovery == file_->discovery;
   if (only_if_changed && unchanged) {
-    refused_.clear();
+    refused_.reset();  // what was wrong has been taken back
     return {};
   }
   if (std::vector<std::string> problems = NeedsRestart(*file_, *loaded.config); !problems.empty()) {
@@ -333,9 +341,9 @@ admin::ReloadResult Sidecar::LoadAnew(const char* why, bool only_if_changed) {
   }
   const absl::Status listening = listeners_.Change(*loaded.config, [&] { TakeIntoForce(loaded.config); });
   if (!listening.ok()) return Refuse(why, {std::string(listening.message())}, only_if_changed);
-  refused_.clear();
   BudgetDescriptors();
   effective_ = effective;
+  refused_.reset();
   loaded_at_ = Now();
   ++loads_;
   registry_.ConfigReloads(metrics::ReloadOutcome::kOk)->Add();
@@ -471,13 +479,13 @@ void Sidecar::ForgetIdleServices() {
 
 admin::ReloadResult Sidecar::Refuse(const char* why, std::vector<std::string> problems,
                                     bool only_if_changed) {
-  if (only_if_changed && problems == refused_) return {std::move(problems)};
-  refused_ = problems;
+  if (only_if_changed && refused_ && refused_->problems == problems) return {std::move(problems)};
   registry_.ConfigReloads(metrics::ReloadOutcome::kRefused)->Add();
   for (const std::string& problem : problems) {
     logger_.Write(log::Level::kError, "configuration refused, the old one stays in force",
                   {{"why", why}, {"problem", problem}});
   }
+  refused_ = admin::Refusal{config_path_, std::chrono::system_clock::now(), why, problems};
   return {std::move(problems)};
 }
 

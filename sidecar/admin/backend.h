@@ -1,6 +1,7 @@
 // What the admin port shows and does, as app.cc answers it. Every function is called on the control thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -72,6 +73,14 @@ struct ReloadResult {
   std::vector<std::string> problems;  // empty: the new configuration is in force
 };
 
+// The last configuration that was not taken into force, while the one before it stays there.
+struct Refusal {
+  std::string file;                            // the main file
+  std::chrono::system_clock::time_point time;  // when it was refused
+  std::string why;                             // it was read: "SIGHUP", "a file changed"
+  std::vector<std::string> problems;           // as naru check prints them
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -80,6 +89,8 @@ class Backend {
   virtual std::vector<ServiceView> Services() = 0;
   virtual std::optional<ServiceView> Service(const std::string& name) = 0;  // with routes and policy
   virtual std::string ConfigJson() = 0;
+  virtual std::optional<Refusal> Refused() = 0;   // nothing: what the file says is in force
+  virtual std::vector<std::string> Listen() = 0;  // where calls go, such as "127.0.0.1:4000"
   virtual ReloadResult Reload() = 0;
   virtual void Drain() = 0;
   virtual metrics::Registry& registry() = 0;

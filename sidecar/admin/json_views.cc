@@ -135,6 +135,24 @@ std::string ServiceJson(const ServiceView& service) {
   return json.Take();
 }
 
+std::string ConfigJson(std::string config, const std::optional<Refusal>& refused) {
+  if (!refused) return config;
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("refused");
+  json.BeginObject();
+  json.Member("file", refused->file);
+  json.Member("time", log::FormatTime(refused->time));
+  json.Member("why", refused->why);
+  WriteList(json, "problems", refused->problems, WriteText);
+  json.EndObject();
+  std::string text = json.Take();
+  text.pop_back();  // the line feed
+  const std::string_view rest = std::string_view(config).substr(config.find('{') + 1);
+  if (!rest.starts_with('}')) text += ',';
+  return text.append(rest);
+}
+
 std::string RecentCallsJson(const std::vector<std::shared_ptr<const RecentCall>>& calls) {
   JsonWriter json;
   json.BeginObject();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ std::string ServicesJson(const std::vector<ServiceView>& services);
 
 // One service, with its routes and the policy in force.
 std::string ServiceJson(const ServiceView& service);
+
+// `config` is the JSON of an object; a refused one becomes its first member, "refused".
+std::string ConfigJson(std::string config, const std::optional<Refusal>& refused);
 
 // {"calls": [...]}
 std::string RecentCallsJson(const std::vector<std::shared_ptr<const RecentCall>>& calls);

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iterator>
 #include <string_view>
 #include <tuple>
 
+#include "sidecar/admin/quantity.h"
 #include "sidecar/log/json_text.h"
+#include "sidecar/log/line.h"
 
 namespace naru::admin {
 namespace {
@@ -24,7 +25,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 1.5rem 0 .3rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #ddd; }
 .n { text-align: right; font-variant-numeric: tabular-nums; }
-.bad { color: #b00020; font-weight: 600; }
+.bad { color: #b00020; font-weight: 600; } pre { overflow-x: auto; }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #e8e8e8; } a { color: #8ab4f8; }
   th, td { border-color: #3a3a3a; } .bad { color: #ff8a80; } }
 </style>
@@ -77,36 +78,17 @@ std::string PathSegment(std::string_view text) {
   return segment;
 }
 
-template <class... Args>
-std::string Format(const char* format, Args... args) {
-  char text[64];
-  snprintf(text, sizeof(text), format, args...);
-  return text;
-}
-
 std::string Number(const std::string& text, bool bad = false) {
   return std::string(bad ? "<td class=\"n bad\">" : "<td class=\"n\">") + text + "</td>";
-}
-
-std::string Milliseconds(std::chrono::nanoseconds duration) {
-  return Format("%.3g ms", static_cast<double>(duration.count()) / 1e6);
 }
 
 std::string TrafficCells(const TrafficReport& report, const ServiceView& service) {
   const auto found = report.services.find({service.squad, service.name});
   if (found == report.services.end()) return Number("0") + Number("") + Number("") + Number("");
   const RecentTraffic& traffic = found->second;
-  return Number(Format("%.3g", traffic.calls_per_second)) +
-         Number(Format("%.2g %%", traffic.failed_share * 100), traffic.failed_share > 0) +
-         Number(Milliseconds(traffic.p50)) + Number(Milliseconds(traffic.p99));
-}
-
-std::string Bytes(uint64_t bytes) {
-  constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  auto amount = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; amount >= 1024 && unit + 1 < std::size(kUnits); ++unit) amount /= 1024;
-  return Format(unit == 0 ? "%.0f %s" : "%.1f %s", amount, kUnits[unit]);
+  return Number(NumberText(traffic.calls_per_second)) +
+         Number(PercentText(traffic.failed_share), traffic.failed_share > 0) + Number(SpanText(traffic.p50)) +
+         Number(SpanText(traffic.p99));
 }
 
 // How much never left for the public network, and how much of it once did.
@@ -119,8 +101,8 @@ std::string PrivateLine(const PageFacts& facts) {
     all += found->second;
     if (!service.hosts.empty()) formerly_public += found->second;
   }
-  return "<p>" + Bytes(all) + " of bodies stayed on the private network since the start, " +
-         Bytes(formerly_public) + " of them with services that have a host name of their own.</p>\n";
+  return "<p>" + BytesText(all) + " of bodies stayed on the private network since the start, " +
+         BytesText(formerly_public) + " of them with services that have a host name of their own.</p>\n";
 }
 
 // Why a service's endpoints may not be what they should.
@@ -141,10 +123,31 @@ std::string EndpointsCell(const ServiceView& service) {
 
 std::string Row(const TrafficReport& report, const ServiceView& service) {
   const bool calm = service.breaker == "closed" || service.breaker == "off";
-  return "<tr><td><a href=\"/services/" + PathSegment(service.name) + "\">" + Escaped(service.name) +
+  return "<tr><td><a href=\"/services/" + PathSegment(service.name) + "?pretty\">" + Escaped(service.name) +
          "</a></td>" + TrafficCells(report, service) + Number(std::to_string(service.in_flight)) +
          Number(std::to_string(service.queued)) + (calm ? "<td>" : "<td class=\"bad\">") +
          Escaped(service.breaker) + "</td>" + EndpointsCell(service) + "</tr>\n";
+}
+
+// "14:54:30 UTC on 2026-11-28".
+std::string TimeOfDay(std::chrono::system_clock::time_point time) {
+  const std::string text = log::FormatTime(time);
+  return text.substr(11, 8) + " UTC on " + text.substr(0, 10);
+}
+
+std::string RefusalNote(const std::optional<Refusal>& refused) {
+  constexpr size_t kMostShown = 10;
+  if (!refused) return "";
+  std::string note = "<p><span class=\"bad\">" + Escaped(refused->file) + " was refused at " +
+                     TimeOfDay(refused->time) + "</span> (" + Escaped(refused->why) +
+                     "). The configuration before it stays in force.</p>\n<pre>";
+  for (size_t i = 0; i < std::min(refused->problems.size(), kMostShown); ++i) {
+    note += Escaped(refused->problems[i]) + (refused->problems[i].ends_with('\n') ? "" : "\n");
+  }
+  if (refused->problems.size() > kMostShown) {
+    note += "and " + std::to_string(refused->problems.size() - kMostShown) + " more: see /config\n";
+  }
+  return note + "</pre>\n";
 }
 
 std::string Introduction(const PageFacts& facts) {
@@ -154,10 +157,10 @@ std::string Introduction(const PageFacts& facts) {
          (facts.not_ready.empty()
               ? "Ready."
               : "<span class=\"bad\">Not ready: " + Escaped(facts.not_ready) + "</span>") +
-         "</p>\n" + PrivateLine(facts) +
-         "<p><a href=\"/calls/recent\">recent failed and slow calls</a> · <a "
-         "href=\"/services\">services</a>"
-         " · <a href=\"/config\">configuration</a> · <a href=\"/metrics\">metrics</a></p>\n";
+         "</p>\n" + RefusalNote(facts.refused) + PrivateLine(facts) +
+         "<p><a href=\"/calls/recent?pretty\">recent failed and slow calls</a> · <a "
+         "href=\"/services?pretty\">services</a>"
+         " · <a href=\"/config?pretty\">configuration</a> · <a href=\"/metrics\">metrics</a></p>\n";
 }
 
 }  // namespace

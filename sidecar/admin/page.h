@@ -2,6 +2,7 @@
 // nothing loaded from elsewhere.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct PageFacts {
   std::string not_ready;  // empty: ready
   std::vector<ServiceView> services;
   TrafficReport traffic;
+  std::optional<Refusal> refused = {};
 };
 
 std::string Page(PageFacts facts);

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
+#include <set>
 
 #include "discovery/address.h"
 #include "metrics/exposition.h"
+#include "sidecar/admin/indented_json.h"
 #include "sidecar/admin/json_views.h"
 #include "sidecar/admin/json_writer.h"
 #include "sidecar/admin/page.h"
@@ -76,11 +79,40 @@ std::string Join(const Texts& texts) {
   return joined;
 }
 
+std::set<std::string> NamesOf(const std::vector<ServiceView>& services, std::string ServiceView::*name) {
+  std::set<std::string> names;
+  for (const ServiceView& service : services) names.insert(service.*name);
+  return names;
+}
+
 AdminResponse Json(std::string body, int status = 200) {
   AdminResponse response;
   response.status = status;
   response.body = std::move(body);
   return response;
+}
+
+// Of a service's or a squad's name: those that there are, where somebody asked for another.
+std::string KnownNames(const std::set<std::string>& names) {
+  constexpr size_t kMostNamed = 20;
+  if (names.empty()) return "there is none";
+  std::vector<std::string> shown(names.begin(), std::next(names.begin(), std::min(names.size(), kMostNamed)));
+  if (names.size() > kMostNamed) shown.push_back("and others, see /services");
+  return "there are " + Join(shown);
+}
+
+AdminResponse NoSuchSquad(const std::string& squad, const std::set<std::string>& squads) {
+  return ErrorResponse(404, "no service is of the squad \"" + squad + "\"; " + KnownNames(squads));
+}
+
+AdminResponse NoSuchService(const std::string& name, const std::set<std::string>& names) {
+  return ErrorResponse(404, "no service is called \"" + name + "\"; " + KnownNames(names));
+}
+
+// How to send a POST, for whoever did not: with the address that they used.
+std::string CurlFor(const AdminRequest& request, const std::string& path) {
+  const std::string host = HeaderOf(request, "host");
+  return "curl -X POST -H 'x-naru-admin: 1' http://" + (host.empty() ? "127.0.0.1:4001" : host) + path;
 }
 
 template <class T>
@@ -115,13 +147,13 @@ struct AdminRouter::Entry {
 const std::vector<AdminRouter::Entry>& AdminRouter::Entry::All() {
   static const std::vector<Entry> entries = {
       {"/", "GET", &AdminRouter::ShowPage, {}},
-      {"/healthz", "GET", &AdminRouter::ShowHealth, {}},
-      {"/readyz", "GET", &AdminRouter::ShowReady, {}},
+      {"/healthz", "GET", &AdminRouter::ShowHealth, {"pretty"}},
+      {"/readyz", "GET", &AdminRouter::ShowReady, {"pretty"}},
       {"/metrics", "GET", &AdminRouter::ShowMetrics, {"squad"}},
-      {"/services", "GET", &AdminRouter::ShowServices, {"squad"}},
-      {"/services/NAME", "GET", &AdminRouter::ShowService, {}},
-      {"/config", "GET", &AdminRouter::ShowConfig, {}},
-      {"/calls/recent", "GET", &AdminRouter::ShowRecentCalls, {"outcome", "service", "squad"}},
+      {"/services", "GET", &AdminRouter::ShowServices, {"squad", "pretty"}},
+      {"/services/NAME", "GET", &AdminRouter::ShowService, {"pretty"}},
+      {"/config", "GET", &AdminRouter::ShowConfig, {"pretty"}},
+      {"/calls/recent", "GET", &AdminRouter::ShowRecentCalls, {"outcome", "service", "squad", "pretty"}},
       {"/reload", "POST", &AdminRouter::Reload, {}},
       {"/drain", "POST", &AdminRouter::Drain, {}},
   };
@@ -158,6 +190,10 @@ std::string AdminRouter::Target::Query(std::string_view name) const {
   return "";
 }
 
+bool AdminRouter::Target::Has(std::string_view name) const {
+  return std::any_of(query.begin(), query.end(), [name](const auto& pair) { return pair.first == name; });
+}
+
 AdminRouter::AdminRouter(Backend& backend, bool on_loopback, std::chrono::steady_clock::time_point start)
     : backend_(backend),
       on_loopback_(on_loopback),
@@ -174,7 +210,10 @@ AdminResponse AdminRouter::Dispatch(const AdminRequest& request, const Target& t
   if (entry == nullptr) {
     std::vector<std::string_view> paths;
     for (const Entry& known : Entry::All()) paths.push_back(known.path);
-    return ErrorResponse(404, "there is no " + target.path + " here; there are " + Join(paths));
+    const std::vector<std::string> listen = backend_.Listen();
+    return ErrorResponse(
+        404, "there is no " + target.path + " here: this is naru's admin port, which carries no calls" +
+                 (listen.empty() ? "" : "; they go to " + Join(listen)) + "; it has " + Join(paths));
   }
   const std::string host = HeaderOf(request, "host");
   if (on_loopback_ && !host.empty() && !NamesThisMachine(host)) {
@@ -184,14 +223,17 @@ AdminResponse AdminRouter::Dispatch(const AdminRequest& request, const Target& t
                              "through a name of its own");
   }
   if (!entry->Allows(request.method)) {
+    const bool post = entry->method == "POST";
     AdminResponse response =
-        ErrorResponse(405, target.path + " takes " + std::string(entry->method) + ", not " + request.method);
+        ErrorResponse(405, target.path + " takes " + std::string(entry->method) + ", not " + request.method +
+                               (post ? ": " + CurlFor(request, target.path) : ""));
     response.headers.emplace_back("Allow", entry->method == "GET" ? "GET, HEAD" : "POST");
     return response;
   }
   if (entry->method == "POST" && HeaderOf(request, "x-naru-admin") != "1") {
-    return ErrorResponse(
-        403, "POST " + target.path + " needs the header x-naru-admin: 1, which a web page cannot send");
+    return ErrorResponse(403, "POST " + target.path +
+                                  " needs the header x-naru-admin: 1, which a web page cannot send: " +
+                                  CurlFor(request, target.path));
   }
   for (const auto& [name, value] : target.query) {
     if (std::find(entry->parameters.begin(), entry->parameters.end(), name) != entry->parameters.end())
@@ -199,7 +241,9 @@ AdminResponse AdminRouter::Dispatch(const AdminRequest& request, const Target& t
     return ErrorResponse(400, target.path + " knows no parameter \"" + name + "\"; it takes " +
                                   (entry->parameters.empty() ? "none" : Join(entry->parameters)));
   }
-  return (this->*entry->handle)(request, target);
+  AdminResponse response = (this->*entry->handle)(request, target);
+  if (target.Has("pretty")) response.body = IndentedJson(response.body);
+  return response;
 }
 
 AdminResponse AdminRouter::ShowPage(const AdminRequest& request, const Target&) {
@@ -208,7 +252,7 @@ AdminResponse AdminRouter::ShowPage(const AdminRequest& request, const Target&) 
   response.content_type = "text/html; charset=utf-8";
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
   response.body = Page({registry.caller(), registry.build().version, backend_.Ready(), backend_.Services(),
-                        traffic_.Look(registry.Traffic(), request.now)});
+                        traffic_.Look(registry.Traffic(), request.now), backend_.Refused()});
   return response;
 }
 
@@ -229,15 +273,21 @@ AdminResponse AdminRouter::ShowReady(const AdminRequest&, const Target&) {
 
 AdminResponse AdminRouter::ShowMetrics(const AdminRequest& request, const Target& target) {
   const metrics::Format format = metrics::ChooseFormat(HeaderOf(request, "accept"));
+  const std::string squad = target.Query("squad");
   AdminResponse response;
   response.content_type = metrics::ContentTypeOf(format);
-  response.body = metrics::Expose(backend_.registry(), format, target.Query("squad"));
-  return response;
+  response.body = metrics::Expose(backend_.registry(), format, squad);
+  const bool nothing = response.body.empty() || response.body.starts_with("# EOF");
+  if (!nothing || squad.empty()) return response;
+  const std::set<std::string> squads = NamesOf(backend_.Services(), &ServiceView::squad);
+  return squads.contains(squad) ? response : NoSuchSquad(squad, squads);
 }
 
 AdminResponse AdminRouter::ShowServices(const AdminRequest&, const Target& target) {
   const std::string squad = target.Query("squad");
   std::vector<ServiceView> services = backend_.Services();
+  const std::set<std::string> squads = NamesOf(services, &ServiceView::squad);
+  if (!squad.empty() && !squads.contains(squad)) return NoSuchSquad(squad, squads);
   std::erase_if(services,
                 [&squad](const ServiceView& service) { return !squad.empty() && service.squad != squad; });
   return Json(ServicesJson(services));
@@ -246,11 +296,11 @@ AdminResponse AdminRouter::ShowServices(const AdminRequest&, const Target& targe
 AdminResponse AdminRouter::ShowService(const AdminRequest&, const Target& target) {
   const std::string name = target.path.substr(kServicePrefix.size());
   if (const std::optional<ServiceView> service = backend_.Service(name)) return Json(ServiceJson(*service));
-  return ErrorResponse(404, "no service is called \"" + name + "\"; /services lists those that there are");
+  return NoSuchService(name, NamesOf(backend_.Services(), &ServiceView::name));
 }
 
 AdminResponse AdminRouter::ShowConfig(const AdminRequest&, const Target&) {
-  return Json(backend_.ConfigJson());
+  return Json(ConfigJson(backend_.ConfigJson(), backend_.Refused()));
 }
 
 AdminResponse AdminRouter::ShowRecentCalls(const AdminRequest&, const Target& target) {
@@ -260,7 +310,17 @@ AdminResponse AdminRouter::ShowRecentCalls(const AdminRequest&, const Target& ta
       std::find(outcomes.begin(), outcomes.end(), filter.outcome) == outcomes.end()) {
     return ErrorResponse(400, "there is no outcome \"" + filter.outcome + "\"; there are " + Join(outcomes));
   }
-  return Json(RecentCallsJson(backend_.recent_calls().Select(filter)));
+  // Calls are remembered of services that are configured no more, and of names that no service has.
+  const auto calls = backend_.recent_calls().Select(filter);
+  if (calls.empty() && !filter.squad.empty()) {
+    const std::set<std::string> squads = NamesOf(backend_.Services(), &ServiceView::squad);
+    if (!squads.contains(filter.squad)) return NoSuchSquad(filter.squad, squads);
+  }
+  if (calls.empty() && !filter.service.empty()) {
+    const std::set<std::string> names = NamesOf(backend_.Services(), &ServiceView::name);
+    if (!names.contains(filter.service)) return NoSuchService(filter.service, names);
+  }
+  return Json(RecentCallsJson(calls));
 }
 
 AdminResponse AdminRouter::Reload(const AdminRequest&, const Target&) {

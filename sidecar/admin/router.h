@@ -50,6 +50,7 @@ class AdminRouter {
 
     static std::optional<Target> Parse(std::string_view text);  // nothing when it is badly percent-encoded
     std::string Query(std::string_view name) const;             // empty where it is not given
+    bool Has(std::string_view name) const;                      // whatever its value
   };
   struct Entry;
 

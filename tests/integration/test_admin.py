@@ -42,7 +42,7 @@ def test_recent_calls_keep_failures_with_their_attempts(courses):
     text = json.dumps(naru.admin_json("/calls/recent?outcome=reset&service=courses&squad=learning"))
     assert "failed-1" in text and peer.address in text
     for narrowed in ("outcome=timeout", "service=media", "squad=video"):
-        assert "failed-1" not in json.dumps(naru.admin_json(f"/calls/recent?{narrowed}"))
+        assert b"failed-1" not in naru.admin("GET", f"/calls/recent?{narrowed}").body
 
 
 @pytest.mark.parametrize("path", ["/reload", "/drain"])
@@ -70,6 +70,22 @@ def test_the_admin_port_carries_no_calls(courses):
     naru, peer = courses()
     assert call(naru.admin_port, "GET", "/x", [("Host", "courses")]).status == 404
     assert peer.requests == []
+
+
+def test_answers_say_what_to_do_instead(courses):
+    naru, _ = courses()
+    detail = json.loads(naru.admin("GET", "/courses/x").body)["detail"]
+    assert f"admin port, which carries no calls; they go to 127.0.0.1:{naru.port}" in detail
+    command = f"curl -X POST -H 'x-naru-admin: 1' http://127.0.0.1:{naru.admin_port}/reload"
+    for method, status in (("GET", 405), ("POST", 403)):
+        answer = naru.admin(method, "/reload")
+        assert answer.status == status and json.loads(answer.body)["detail"].endswith(command)
+    for path in ("/metrics?squad=nope", "/services?squad=nope", "/calls/recent?squad=nope"):
+        answer = naru.admin("GET", path)
+        assert answer.status == 404 and "learning" in json.loads(answer.body)["detail"], path
+    assert naru.admin("GET", "/metrics?squad=learning").status == 200
+    pretty = naru.admin("GET", "/services?pretty").body.decode()
+    assert json.loads(pretty) and '\n  "services": [' in pretty
 
 
 def test_a_scrape_does_not_hold_calls_up_nor_the_other_way_round(courses):

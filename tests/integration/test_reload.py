@@ -283,3 +283,21 @@ def test_a_port_that_is_taken_refuses_the_reload(start_naru, upstream):
     del naru.services["courses"]["port"]
     assert get(naru.port, "/courses/x").status == 200
     assert call(taken.port, "GET", "/x").status == 200
+
+
+def test_a_refused_file_is_shown_until_it_is_mended(courses):
+    naru, _ = courses()
+    good = naru.config_text()
+    assert "refused" not in naru.admin_json("/config")
+    naru.write_config(good + "no_such_key: 1\n")
+    refused = eventually(lambda: naru.admin_json("/config").get("refused"), "the refusal is shown")
+    assert refused["file"] == str(naru.config_path) and refused["why"] == "a file changed"
+    assert "no_such_key" in refused["problems"][0]
+    page = naru.admin("GET", "/").body.decode()
+    assert " was refused at " in page and "no_such_key" in page and "stays in force" in page
+    assert naru.admin("GET", "/readyz").status == 200
+    assert naru.reload().status == 422
+    assert naru.admin_json("/config")["refused"]["why"] == "POST /reload"
+    assert '"why":"POST /reload"' in naru.log()
+    naru.write_config(good)
+    eventually(lambda: "refused" not in naru.admin_json("/config"), "the refusal is forgotten")

@@ -20,6 +20,8 @@ class FakeBackend : public Backend {
     return at == services.end() ? std::nullopt : std::optional(*at);
   }
   std::string ConfigJson() override { return config; }
+  std::optional<Refusal> Refused() override { return refused; }
+  std::vector<std::string> Listen() override { return {"127.0.0.1:4000"}; }
   ReloadResult Reload() override {
     ++reloads;
     return reload_result;
@@ -31,6 +33,7 @@ class FakeBackend : public Backend {
   std::string not_ready;
   std::vector<ServiceView> services;
   std::string config = "{}\n";
+  std::optional<Refusal> refused;
   ReloadResult reload_result;
   int reloads = 0;
   int drains = 0;

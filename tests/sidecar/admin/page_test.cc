@@ -14,8 +14,9 @@ std::string BodyOf(const std::string& page) {
 }
 
 constexpr std::string_view kLinks =
-    "<p><a href=\"/calls/recent\">recent failed and slow calls</a> · <a href=\"/services\">services</a> · "
-    "<a href=\"/config\">configuration</a> · <a href=\"/metrics\">metrics</a></p>\n";
+    "<p><a href=\"/calls/recent?pretty\">recent failed and slow calls</a> · <a "
+    "href=\"/services?pretty\">services</a> · "
+    "<a href=\"/config?pretty\">configuration</a> · <a href=\"/metrics\">metrics</a></p>\n";
 constexpr std::string_view kColumns =
     "<table>\n<tr><th>service</th><th class=\"n\">calls/s</th><th class=\"n\">failed</th>"
     "<th class=\"n\">p50</th><th class=\"n\">p99</th><th class=\"n\">in flight</th><th "
@@ -34,13 +35,14 @@ TEST(Page, ShowsServicesBySquad) {
       "that have a "
       "host name of their own.</p>\n" +
           std::string(kLinks) + "<h2>learning</h2>\n" + std::string(kColumns) +
-          "<tr><td><a href=\"/services/courses\">courses</a></td><td class=\"n\">12.5</td>"
+          "<tr><td><a href=\"/services/courses?pretty\">courses</a></td><td class=\"n\">12.5</td>"
           "<td class=\"n bad\">2 %</td><td class=\"n\">1.25 ms</td><td class=\"n\">75 ms</td>"
           "<td class=\"n\">3</td><td class=\"n\">1</td><td>closed</td>"
           "<td class=\"bad\">1 of 2 serving</td></tr>\n</table>\n"
           "<h2>pay</h2>\n" +
           std::string(kColumns) +
-          "<tr><td><a href=\"/services/billing\">billing</a></td><td class=\"n\">0</td><td class=\"n\"></td>"
+          "<tr><td><a href=\"/services/billing?pretty\">billing</a></td><td class=\"n\">0</td><td "
+          "class=\"n\"></td>"
           "<td class=\"n\"></td><td class=\"n\"></td><td class=\"n\">0</td><td class=\"n\">0</td>"
           "<td>off</td><td class=\"bad\">0 of 0 serving</td></tr>\n</table>\n");
 }
@@ -64,11 +66,28 @@ TEST(Page, SaysWhatIsWrongWithASource) {
       std::string::npos);
 }
 
+TEST(Page, SaysThatAConfigurationWasRefused) {
+  Refusal refused{"naru.yaml",
+                  std::chrono::system_clock::time_point(std::chrono::milliseconds(1772600767089)),
+                  "a file changed",
+                  {"naru.yaml:9:5: there is no key \"<x>\"\n  <x>: 1\n", "ports"}};
+  EXPECT_NE(
+      Page({{"video", "video-api"}, "", "", {}, {}, refused})
+          .find("Ready.</p>\n<p><span class=\"bad\">naru.yaml was refused at 05:06:07 UTC on "
+                "2026-03-04</span> (a file changed). The configuration before it stays in force.</p>\n"
+                "<pre>naru.yaml:9:5: there is no key &quot;&lt;x&gt;&quot;\n  &lt;x&gt;: 1\nports\n</pre>\n"),
+      std::string::npos);
+  refused.problems.assign(12, "x\n");
+  EXPECT_NE(
+      Page({{"video", "video-api"}, "", "", {}, {}, refused}).find("x\nand 2 more: see /config\n</pre>"),
+      std::string::npos);
+}
+
 TEST(Page, EscapesNames) {
   ServiceView service = Billing();
   service.name = "a<b>&\"/c";
   const std::string page = Page({{"<s>", "v"}, "", "", {service}, {}});
-  EXPECT_NE(page.find("<a href=\"/services/a%3Cb%3E%26%22%2Fc\">a&lt;b&gt;&amp;&quot;/c</a>"),
+  EXPECT_NE(page.find("<a href=\"/services/a%3Cb%3E%26%22%2Fc?pretty\">a&lt;b&gt;&amp;&quot;/c</a>"),
             std::string::npos);
   EXPECT_NE(page.find("<b>&lt;s&gt;/v</b>"), std::string::npos);
 }

@@ -43,6 +43,7 @@ TEST_F(RouterTest, AnswersEveryPage) {
       {"GET", "/config", 200, "application/json"},
       {"GET", "/calls/recent", 200, "application/json"},
       {"GET", "/calls/recent?outcome=timeout&service=courses&squad=learning&", 200, "application/json"},
+      {"GET", "/config?pretty", 200, "application/json"},
       {"HEAD", "/readyz", 200, "application/json"},
       {"POST", "/reload", 200, "application/json"},
       {"POST", "/drain", 202, "application/json"},
@@ -75,23 +76,72 @@ TEST_F(RouterTest, SaysWhatIsWrongWithARequest) {
   };
   const Case cases[] = {
       {"GET", "/metric",
-       R"({"status":404,"detail":"there is no /metric here; there are /, /healthz, /readyz, /metrics, /services, )"
+       R"({"status":404,"detail":"there is no /metric here: this is naru's admin port, which carries no calls; they )"
+       R"(go to 127.0.0.1:4000; it has /, /healthz, /readyz, /metrics, /services, )"
        R"(/services/NAME, /config, /calls/recent, /reload, /drain"})"},
       {"GET", "/services/course",
-       R"({"status":404,"detail":"no service is called \"course\"; /services lists those that there are"})"},
-      {"GET", "/reload", R"({"status":405,"detail":"/reload takes POST, not GET"})"},
+       R"({"status":404,"detail":"no service is called \"course\"; there are billing, courses"})"},
+      {"GET", "/services?squad=nope",
+       R"({"status":404,"detail":"no service is of the squad \"nope\"; there are learning, pay"})"},
+      {"GET", "/metrics?squad=nope",
+       R"({"status":404,"detail":"no service is of the squad \"nope\"; there are learning, pay"})"},
+      {"GET", "/calls/recent?squad=nope",
+       R"({"status":404,"detail":"no service is of the squad \"nope\"; there are learning, pay"})"},
+      {"GET", "/calls/recent?service=nope",
+       R"({"status":404,"detail":"no service is called \"nope\"; there are billing, courses"})"},
+      {"GET", "/reload",
+       R"({"status":405,"detail":"/reload takes POST, not GET: curl -X POST -H 'x-naru-admin: 1' )"
+       R"(http://127.0.0.1:4001/reload"})"},
       {"PUT", "/config", R"({"status":405,"detail":"/config takes GET, not PUT"})"},
       {"POST", "/drain",
-       R"({"status":403,"detail":"POST /drain needs the header x-naru-admin: 1, which a web page cannot send"})"},
+       R"({"status":403,"detail":"POST /drain needs the header x-naru-admin: 1, which a web page cannot send: )"
+       R"(curl -X POST -H 'x-naru-admin: 1' http://127.0.0.1:4001/drain"})"},
       {"GET", "/calls/recent?route=x",
-       R"({"status":400,"detail":"/calls/recent knows no parameter \"route\"; it takes outcome, service, squad"})"},
-      {"GET", "/config?x=1", R"({"status":400,"detail":"/config knows no parameter \"x\"; it takes none"})"},
+       R"({"status":400,"detail":"/calls/recent knows no parameter \"route\"; it takes outcome, service, squad, )"
+       R"(pretty"})"},
+      {"GET", "/?x=1", R"({"status":400,"detail":"/ knows no parameter \"x\"; it takes none"})"},
       {"GET", "/calls/recent?outcome=Timeout",
        R"({"status":400,"detail":"there is no outcome \"Timeout\"; there are ok, client_error, timeout"})"},
       {"GET", "/a%2",
        R"({"status":400,"detail":"the URL holds a % that two hexadecimal digits do not follow"})"},
   };
+  backend_.services = {Billing(), Courses()};
   for (const Case& c : cases) EXPECT_EQ(Ask(c.method, c.target).body, std::string(c.body) + "\n");
+}
+
+TEST_F(RouterTest, SaysHowToPostWithTheAddressThatWasAsked) {
+  EXPECT_NE(Get("/reload", {{"Host", "localhost:9001"}}).body.find("http://localhost:9001/reload"),
+            std::string::npos);
+}
+
+TEST_F(RouterTest, NamesOnlySomeServicesWhereThereAreMany) {
+  for (int i = 10; i < 40; ++i) {
+    backend_.services.push_back(Billing());
+    backend_.services.back().name = "s" + std::to_string(i);
+  }
+  EXPECT_TRUE(Get("/services/x").body.ends_with(", s28, s29, and others, see /services\"}\n"));
+}
+
+TEST_F(RouterTest, IndentsJsonForPeople) {
+  EXPECT_EQ(Get("/readyz?pretty").body, "{\n  \"ready\": true\n}\n");
+  EXPECT_EQ(Get("/metrics?pretty").status, 400);
+}
+
+TEST_F(RouterTest, ShowsWhatWasRefusedBesideWhatIsInForce) {
+  backend_.config = "{\"workers\":1}\n";
+  EXPECT_EQ(Get("/config").body, "{\"workers\":1}\n");
+  backend_.refused = Refusal{"naru.yaml",
+                             std::chrono::system_clock::time_point(std::chrono::milliseconds(1772600767089)),
+                             "SIGHUP",
+                             {"naru.yaml:3:5: no squad\n"}};
+  EXPECT_EQ(Get("/config").body,
+            R"({"refused":{"file":"naru.yaml","time":"2026-03-04T05:06:07.089Z","why":"SIGHUP",)"
+            R"("problems":["naru.yaml:3:5: no squad\n"]},"workers":1})"
+            "\n");
+  EXPECT_EQ(Get("/readyz").status, 200);
+  EXPECT_NE(Get("/").body.find("naru.yaml was refused at 05:06:07 UTC on 2026-03-04"), std::string::npos);
+  backend_.config = "{}\n";
+  EXPECT_TRUE(Get("/config").body.ends_with("]}}\n"));
 }
 
 TEST_F(RouterTest, NamesTheMethodsThatItAllows) {
@@ -157,7 +207,6 @@ TEST_F(RouterTest, ListsServicesOfASquad) {
       R"({"services":[{"service":"billing","squad":"pay","hosts":[],"in_flight":0,"queued":0,"breaker":"off",)"
       R"("endpoints":[]}]})"
       "\n");
-  EXPECT_EQ(Get("/services?squad=none").body, "{\"services\":[]}\n");
 }
 
 TEST_F(RouterTest, ShowsAServiceWithItsPolicy) {
