@@ -40,6 +40,14 @@ class LatencyEstimate {
   bool penalised(TimePoint now) const;
 
   Duration latency(TimePoint now) const;  // the decayed estimate, without penalty
+  // The estimate as the last answer left it, and when that came: for people, whom a latency that falls while
+  // nobody calls would mislead. Mean something once measured() is true.
+  Duration last_estimate() const {
+    return Duration(static_cast<int64_t>(latency_ns_.load(std::memory_order_relaxed)));
+  }
+  TimePoint measured_at() const {
+    return TimePoint(Duration(measured_at_ns_.load(std::memory_order_relaxed)));
+  }
   // False before the first answer: then latency() is only the guess for unmeasured endpoints.
   bool measured() const { return measured_at_ns_.load(std::memory_order_relaxed) != 0; }
   uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }

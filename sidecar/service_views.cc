@@ -110,10 +110,28 @@ std::string WhyEjected(const call::Callee& callee, const call::RoutePlan& by, si
   return &by == &callee.other ? why : why + ", in calls of the route " + by.name;
 }
 
-std::string WhyServing(const call::EndpointState& endpoint, const std::string& check_error,
-                       resilience::TimePoint now) {
+double Seconds(resilience::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+// Nothing where no attempt has failed.
+std::optional<admin::FailureView> ViewLastFailure(const call::EndpointState& endpoint,
+                                                  resilience::TimePoint now) {
+  const std::optional<call::LastFailure::Reading> last = endpoint.last_failure.Read();
+  if (!last) return std::nullopt;
+  const bool answered_since = endpoint.estimate.measured() &&
+                              endpoint.estimate.measured_at() > last->at + std::chrono::microseconds(1);
+  return admin::FailureView{last->reason, Seconds(now - last->at), !answered_since};
+}
+
+std::string WhyServing(const call::EndpointState& endpoint, const admin::EndpointView& view,
+                       const std::string& check_error, resilience::TimePoint now) {
   if (!check_error.empty()) return "its last health check failed: " + check_error;
-  return endpoint.estimate.penalised(now) ? "failed a moment ago: tried when the others cannot be" : "";
+  const bool failing = view.last_failure && view.last_failure->is_latest;
+  const std::string reason = failing ? " (" + view.last_failure->reason + ")" : "";
+  if (endpoint.estimate.penalised(now))
+    return "failed a moment ago" + reason + ": tried when the others cannot be";
+  return failing ? "its last attempt failed" + reason + ": nobody has tried it since" : "";
 }
 
 admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const std::string& check_error,
@@ -127,8 +145,10 @@ admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const
   }
   view.in_flight = endpoint.estimate.in_flight();
   if (endpoint.estimate.measured()) {
-    view.latency_ms = std::chrono::duration<double, std::milli>(endpoint.estimate.latency(now)).count();
+    view.latency_ms = std::chrono::duration<double, std::milli>(endpoint.estimate.last_estimate()).count();
+    view.latency_age_s = Seconds(now - endpoint.estimate.measured_at());
   }
+  view.last_failure = ViewLastFailure(endpoint, now);
   if (!endpoint.checked.healthy()) {
     view.state = "unhealthy";
     view.why = "its health check failed: " + check_error;
@@ -139,7 +159,7 @@ admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const
         std::chrono::duration<double, std::milli>(HealthIn(*by, index)->ejected_until() - now).count();
   } else {
     view.state = "serving";
-    view.why = WhyServing(endpoint, check_error, now);
+    view.why = WhyServing(endpoint, view, check_error, now);
   }
   return view;
 }

@@ -12,15 +12,24 @@
 
 namespace naru::admin {
 
+// The last attempt at an endpoint that failed.
+struct FailureView {
+  std::string reason;      // "connect_refused", "status 503"
+  double age_s = 0;        // how long ago
+  bool is_latest = false;  // no attempt has gone well since
+};
+
 struct EndpointView {
   std::string address;
   std::string state;                 // "serving", "ejected" or "unhealthy"
-  std::optional<double> latency_ms;  // the estimate that balancing uses; nothing before the first answer
+  std::optional<double> latency_ms;  // the estimate as the last answer left it; nothing before the first
   uint64_t in_flight = 0;
   std::string why;                            // of a state other than serving
   std::optional<double> serving_again_in_ms;  // of an ejected one
   std::string zone;                           // empty: unknown
   uint32_t weight = 1;                        // as its source says
+  std::optional<double> latency_age_s = {};   // since that answer
+  std::optional<FailureView> last_failure = {};
 };
 
 // How asking for a service's endpoints goes.

@@ -26,7 +26,16 @@ void WriteEndpoint(JsonWriter& json, const EndpointView& endpoint) {
   if (!endpoint.zone.empty()) json.Member("zone", endpoint.zone);
   if (endpoint.weight != 1) json.Member("weight", endpoint.weight);
   if (endpoint.latency_ms) json.Member("latency_ms", *endpoint.latency_ms);
+  if (endpoint.latency_age_s) json.Member("latency_age_s", *endpoint.latency_age_s);
   json.Member("in_flight", endpoint.in_flight);
+  if (endpoint.last_failure) {
+    json.Key("last_failure");
+    json.BeginObject();
+    json.Member("reason", endpoint.last_failure->reason);
+    json.Member("age_s", endpoint.last_failure->age_s);
+    json.Member("is_latest", endpoint.last_failure->is_latest);
+    json.EndObject();
+  }
   if (!endpoint.why.empty()) json.Member("why", endpoint.why);
   if (endpoint.serving_again_in_ms) json.Member("serving_again_in_ms", *endpoint.serving_again_in_ms);
   json.EndObject();

@@ -1,6 +1,7 @@
 #include "sidecar/admin/page.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 #include <tuple>
@@ -111,14 +112,34 @@ std::string SourceNote(const ServiceView& service) {
   return "<br><span class=\"bad\">" + Escaped(service.source->uri + ": " + service.source->error) + "</span>";
 }
 
+bool Failing(const EndpointView& endpoint) {
+  return endpoint.last_failure && endpoint.last_failure->is_latest;
+}
+
+// Endpoints whose last attempt failed: one that serves by name may be dead, and nobody called it since.
+std::string FailingNote(const std::vector<EndpointView>& endpoints) {
+  constexpr size_t kMostShown = 3;
+  std::string note;
+  size_t failing = 0;
+  for (const EndpointView& endpoint : endpoints) {
+    if (!Failing(endpoint) || ++failing > kMostShown) continue;
+    const FailureView& failure = *endpoint.last_failure;
+    note += "<br><span class=\"bad\">" + Escaped(endpoint.address + ": " + failure.reason) + "</span> " +
+            NumberText(std::floor(failure.age_s)) + " s ago, not called since";
+  }
+  return failing > kMostShown ? note + "<br>and " + std::to_string(failing - kMostShown) + " more" : note;
+}
+
 std::string EndpointsCell(const ServiceView& service) {
   const std::vector<EndpointView>& endpoints = service.endpoints;
   const auto serving = std::count_if(endpoints.begin(), endpoints.end(), [](const EndpointView& endpoint) {
     return endpoint.state == "serving";
   });
-  const bool all = static_cast<size_t>(serving) == endpoints.size() && !endpoints.empty();
+  const bool all = static_cast<size_t>(serving) == endpoints.size() && !endpoints.empty() &&
+                   !std::all_of(endpoints.begin(), endpoints.end(), Failing);
   return std::string(all ? "<td>" : "<td class=\"bad\">") + std::to_string(serving) + " of " +
-         std::to_string(endpoints.size()) + " serving" + SourceNote(service) + "</td>";
+         std::to_string(endpoints.size()) + " serving" + FailingNote(endpoints) + SourceNote(service) +
+         "</td>";
 }
 
 std::string Row(const TrafficReport& report, const ServiceView& service) {

@@ -26,6 +26,7 @@
 #include "resilience/idle_limit.h"
 #include "resilience/latency_estimate.h"
 #include "resilience/retry_budget.h"
+#include "sidecar/call/last_failure.h"
 #include "sidecar/config/config.h"
 
 namespace naru::call {
@@ -37,6 +38,7 @@ struct EndpointState {
   const discovery::Address address;
   const std::string text;
   resilience::LatencyEstimate estimate;
+  LastFailure last_failure;
   resilience::IdleLimit idle_limit;
   // What it was found to speak when `protocol: auto` tried the other.
   enum class Speaks : uint8_t { kUnknown, kHttp1Only, kHttp2Only };

@@ -49,6 +49,11 @@ Duration AskedToWait(const Call& call, const http::ResponseHead& head) {
   return resilience::ParseRetryAfter(field->value, std::time(nullptr)).value_or(Duration::zero());
 }
 
+void RememberAnswer(const Call& call, int status, EndpointState& endpoint, TimePoint now) {
+  if (call.grpc && call.grpc_status) return endpoint.last_failure.Record(*call.grpc_status, now);
+  endpoint.last_failure.RecordStatus(status, now);
+}
+
 }  // namespace
 
 net::Task<Result<Response>> ChooseEndpoint::Handle(Call& call, Next next) {
@@ -139,8 +144,14 @@ void ChooseEndpoint::Learn(Call& call, const Result<Response>& result) {
   }
   const Grade grade = GradeOf(attempt.outcome);
   if (result.ok() && !penalty) endpoint.estimate.RecordLatency(attempt.took, now);
-  if (penalty) endpoint.estimate.RecordFailure(AskedToWait(call, *result->head), now);
-  if (!result.ok() && grade == Grade::kFailure) endpoint.estimate.RecordFailure(Duration::zero(), now);
+  if (penalty) {
+    endpoint.estimate.RecordFailure(AskedToWait(call, *result->head), now);
+    RememberAnswer(call, attempt.status, endpoint, now);
+  }
+  if (!result.ok() && grade == Grade::kFailure) {
+    endpoint.estimate.RecordFailure(Duration::zero(), now);
+    endpoint.last_failure.Record(result.failure().kind, now);
+  }
   RecordHealth(call, attempt.endpoint_index, grade);
   call.attempt_undecided = !decided;
   if (decided) call.callee->series[worker_]->RecordAttempt(static_cast<uint8_t>(attempt.outcome));
@@ -178,7 +189,13 @@ void ChooseEndpoint::Finish(Call& call, const Ending& ending) {
   }
   if (!failed_late && !penalised_late) return;
   if (penalised_late) attempt.detail = Describe(call, attempt.status);
-  call.callee->endpoints[attempt.endpoint_index]->estimate.RecordFailure(Duration::zero(), scheduler_.now());
+  EndpointState& endpoint = *call.callee->endpoints[attempt.endpoint_index];
+  endpoint.estimate.RecordFailure(Duration::zero(), scheduler_.now());
+  if (ending.outcome == Outcome::kTruncated) {
+    endpoint.last_failure.Record(FailureKind::kTruncated, scheduler_.now());
+  } else {
+    RememberAnswer(call, attempt.status, endpoint, scheduler_.now());
+  }
 }
 
 void ChooseEndpoint::LeaveInFlight(Call& call) {

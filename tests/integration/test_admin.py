@@ -191,6 +191,27 @@ def test_recent_calls_show_when_each_attempt_began_how_long_it_took_and_why_it_f
     assert second["start_ms"] + second["ms"] <= call_made["ms"] + 1
 
 
+def test_a_dead_service_does_not_look_well(start_naru, upstream):
+    peers = [upstream(ok()), upstream(ok())]
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address for peer in peers],
+                                   "balance": "round-robin", "retry": {"attempts": 1}, "ejection": "off"}})
+    for _ in range(2):
+        assert get(naru.port, "/courses/x").status == 200
+    measured = naru.admin_json("/services/courses")["endpoints"]
+    assert all("last_failure" not in endpoint for endpoint in measured)
+    for peer in peers:
+        peer.stop()
+    for _ in range(4):
+        assert get(naru.port, "/courses/x").status == 502
+    endpoints = naru.admin_json("/services/courses")["endpoints"]
+    for before, now in zip(measured, endpoints):
+        assert now["state"] == "serving" and now["last_failure"]["is_latest"], now
+        assert now["last_failure"]["reason"] == "connect_refused" and "connect_refused" in now["why"], now
+        assert now["latency_ms"] == before["latency_ms"] and now["latency_age_s"] >= before["latency_age_s"]
+    page = naru.admin("GET", "/").body.decode()
+    assert '<td class="bad">2 of 2 serving' in page and "connect_refused" in page
+
+
 def test_the_worst_state_of_a_services_routes_is_told(start_naru, upstream):
     """A route may have a breaker and ejections of its own."""
     bad: Upstream = upstream(answer_bytes("503 Service Unavailable", b""))

@@ -123,6 +123,42 @@ TEST_F(ServiceViewsTest, SayOfAnEndpointThatTheServiceHasEjectedJustWhy) {
   EXPECT_EQ(Listed().endpoints[1].why, "failed several times in a row (ejection.consecutive)");
 }
 
+TEST_F(ServiceViewsTest, TellTheLatencyAsItWasMeasuredHoweverLongAgo) {
+  callee_.endpoints[0]->estimate.RecordLatency(5ms, kNow - 30s);
+  const admin::EndpointView endpoint = Listed().endpoints[0];
+  EXPECT_EQ(endpoint.latency_ms, 5);
+  EXPECT_EQ(endpoint.latency_age_s, 30);
+  EXPECT_FALSE(Listed().endpoints[1].latency_ms.has_value());
+}
+
+TEST_F(ServiceViewsTest, TellTheLastFailureUntilAnAttemptGoesWell) {
+  call::EndpointState& dead = *callee_.endpoints[0];
+  EXPECT_FALSE(Listed().endpoints[0].last_failure.has_value());
+  dead.estimate.RecordLatency(5ms, kNow - 40s);
+  dead.last_failure.Record(resilience::FailureKind::kConnectRefused, kNow - 30s);
+  admin::EndpointView endpoint = Listed().endpoints[0];
+  EXPECT_EQ(endpoint.state, "serving");
+  EXPECT_EQ(endpoint.last_failure->reason, "connect_refused");
+  EXPECT_EQ(endpoint.last_failure->age_s, 30);
+  EXPECT_TRUE(endpoint.last_failure->is_latest);
+  EXPECT_EQ(endpoint.why, "its last attempt failed (connect_refused): nobody has tried it since");
+
+  dead.estimate.RecordLatency(5ms, kNow - 20s);
+  endpoint = Listed().endpoints[0];
+  EXPECT_EQ(endpoint.last_failure->reason, "connect_refused");
+  EXPECT_FALSE(endpoint.last_failure->is_latest);
+  EXPECT_EQ(endpoint.why, "");
+}
+
+TEST_F(ServiceViewsTest, TellStatusesThatFailed) {
+  call::LastFailure& failure = callee_.endpoints[0]->last_failure;
+  failure.RecordStatus(503, kNow);
+  EXPECT_EQ(failure.Read()->reason, "status 503");
+  failure.Record(resilience::GrpcCode::kUnavailable, kNow);
+  EXPECT_EQ(failure.Read()->reason, "grpc-status UNAVAILABLE");
+  EXPECT_EQ(failure.Read()->at, kNow);
+}
+
 TEST_F(ServiceViewsTest, TellWhatARouteHasOfItsOwnInThePolicyInForce) {
   using Values = std::vector<admin::PolicyValue>;
   const std::vector<admin::RouteView> routes = View().routes;

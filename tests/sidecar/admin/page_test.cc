@@ -83,6 +83,23 @@ TEST(Page, SaysThatAConfigurationWasRefused) {
       std::string::npos);
 }
 
+TEST(Page, SaysThatEndpointsWhichServeDoNotAnswer) {
+  ServiceView service = Courses();
+  for (EndpointView& endpoint : service.endpoints) {
+    endpoint.state = "serving";
+    endpoint.last_failure = FailureView{"connect_refused", 12.75, true};
+  }
+  const std::string note = ": connect_refused</span> 12 s ago, not called since";
+  EXPECT_NE(Page({{"video", "video-api"}, "", "", {service}, {}})
+                .find("<td class=\"bad\">2 of 2 serving<br><span class=\"bad\">10.0.1.11:8080" + note +
+                      "<br><span class=\"bad\">10.0.1.12:8080" + note + "</td>"),
+            std::string::npos);
+  service.endpoints[1].last_failure->is_latest = false;  // it has answered since
+  EXPECT_NE(Page({{"video", "video-api"}, "", "", {service}, {}})
+                .find("<td>2 of 2 serving<br><span class=\"bad\">10.0.1.11:8080" + note + "</td>"),
+            std::string::npos);
+}
+
 TEST(Page, EscapesNames) {
   ServiceView service = Billing();
   service.name = "a<b>&\"/c";

@@ -221,6 +221,19 @@ TEST_F(RouterTest, ShowsAServiceWithItsPolicy) {
       "\n");
 }
 
+TEST_F(RouterTest, ShowsTheLastFailureOfAnEndpointAndHowOldItsLatencyIs) {
+  ServiceView service = Billing();
+  service.endpoints = {{"10.0.1.11:8080", "serving", 1.25, 0, "", {}}};
+  service.endpoints[0].latency_age_s = 30.5;
+  service.endpoints[0].last_failure = FailureView{"status 503", 2.5, true};
+  backend_.services = {service};
+  EXPECT_NE(Get("/services/billing")
+                .body.find(
+                    R"({"address":"10.0.1.11:8080","state":"serving","latency_ms":1.25,"latency_age_s":30.5,)"
+                    R"("in_flight":0,"last_failure":{"reason":"status 503","age_s":2.5,"is_latest":true}})"),
+            std::string::npos);
+}
+
 TEST_F(RouterTest, ShowsTheRoutesOfAService) {
   ServiceView service = Billing();
   service.routes = {
