@@ -259,6 +259,7 @@ def main():
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):  # the latter when its terminal is closed
         signal.signal(number, end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it runs in the background
     with contextlib.ExitStack() as stack:
         services = Services(stack)
         naru = Sidecar(stack, options.naru, options.work, services)
@@ -277,12 +278,13 @@ def main():
 
 
 def keep(naru):
-    print(f"\nStill running. Try:\n  curl localhost:{naru.port}/courses/v1/courses/7\n"
-          f"  curl localhost:{naru.admin_port}/services/courses\n  curl localhost:{naru.admin_port}/metrics\n"
-          "Ctrl-C ends it.", flush=True)
     try:
+        print(f"\nStill running. Try:\n  curl localhost:{naru.port}/courses/v1/courses/7\n"
+              f"  curl localhost:{naru.admin_port}/services/courses\n  curl localhost:{naru.admin_port}/metrics\n"
+              "Ctrl-C ends it.", flush=True)
         signal.pause()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: what was started is ended now
         print()
 
 

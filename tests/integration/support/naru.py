@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import subprocess
+import tempfile
 
 from support.waiting import PATIENCE, eventually
 
@@ -106,7 +107,7 @@ class Naru:
         self.directory = pathlib.Path(directory)
         self.config_path = self.directory / "naru.yaml"
         self.log_path = self.directory / "naru.log"
-        self.printed_path = self.directory / "naru.out"
+        self._printed = tempfile.TemporaryFile()  # without a name: tests move the folder
         self._descriptors = descriptors
         self._listen = listen
         self._arguments = arguments
@@ -155,10 +156,10 @@ class Naru:
             if self._descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
 
-        with open(self.log_path, "wb") as log, open(self.printed_path, "wb") as printed:
+        with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [BINARY, "run", "-c", str(self.config_path), *self._arguments], stdin=subprocess.DEVNULL,
-                stdout=printed, stderr=log, preexec_fn=limit_descriptors,
+                stdout=self._printed, stderr=log, preexec_fn=limit_descriptors,
                 env={**os.environ, **SANITIZER_ENVIRONMENT, **self._environment})
 
     def _became_ready(self):
@@ -209,7 +210,7 @@ class Naru:
         for report in SANITIZER_REPORTS:
             assert report not in log, f"a sanitizer report:\n{log[-20000:]}"
         assert self.process.returncode == self.expect_exit, f"naru ended with {self.process.returncode}"
-        assert self.printed_path.read_bytes() == b"", "the log belongs on standard error"
+        assert os.fstat(self._printed.fileno()).st_size == 0, "the log belongs on standard error"
 
     # What it says of itself
 

@@ -149,24 +149,6 @@ TEST(Http1Downstream, TellsWhoSpeaksTls) {
             (std::vector<std::string>{"  from unix, process " + std::to_string(getpid())}));
 }
 
-TEST(Http1Downstream, AHeadThatTricklesIsCutAtTheLimitOfAWholeHead) {
-  Wire wire;
-  const Descriptor application = wire.Connect();
-  const TimePoint began = wire.loop().ReadClock();
-  Send(application, "G");
-  wire.Settle();
-  size_t sent = 0;
-  wire.set_peers([&] {
-    const auto due = static_cast<size_t>((wire.loop().ReadClock() - began) / std::chrono::milliseconds(200));
-    for (; sent < due; ++sent) send(application.get(), "E", 1, MSG_NOSIGNAL);
-  });
-  const auto passed = [&] { return wire.loop().ReadClock() - began; };
-  ASSERT_TRUE(wire.Until([&] { return passed() >= Http1Downstream::kHeadLimit / 2; }));
-  EXPECT_EQ(wire.connections(), 1u);
-  ASSERT_TRUE(wire.Until([&] { return wire.connections() == 0; }));
-  EXPECT_GE(passed(), Http1Downstream::kHeadLimit);
-}
-
 TEST(Http1Downstream, AnUnknownServiceDoesNotEndTheConnection) {
   Wire wire;
   const Descriptor application = wire.Connect();
