@@ -55,6 +55,8 @@ const Row kRows[] = {
      "POST / HTTP/1.1\nHost: a\nContent-Length: 0\n[length 0]\n[end]", "GET"},
     {"a length with zeros in front", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0005\r\n\r\nhelloX",
      "POST / HTTP/1.1\nHost: a\nContent-Length: 0005\n[length 5]\nhello\n[end]", "X"},
+    {"a length with blanks around it", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \t5 \t\r\n\r\nhelloX",
+     "POST / HTTP/1.1\nHost: a\nContent-Length: 5\n[length 5]\nhello\n[end]", "X"},
     {"a GET with a body", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi",
      "GET / HTTP/1.1\nHost: a\nContent-Length: 2\n[length 2]\nhi\n[end]"},
     {"a body cut short", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell",
