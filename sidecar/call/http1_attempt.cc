@@ -1,5 +1,6 @@
 #include "sidecar/call/http1_attempt.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -15,6 +16,19 @@ namespace {
 
 using net::IoError;
 using net::IoResult;
+
+// A head that cannot be read: what is wrong, and how it begins, which tells what stands at the other end.
+Failure BadHead(std::string_view problem, std::string_view head) {
+  constexpr size_t kShown = 60;
+  std::string detail(problem);
+  const std::string_view first_line = head.substr(0, std::min(head.find_first_of("\r\n"), kShown));
+  if (!first_line.empty()) {
+    detail += "; it begins '";
+    for (const char c : first_line) detail += c >= ' ' && c <= '~' ? c : '?';
+    detail += "'";
+  }
+  return {FailureKind::kBadResponse, std::move(detail)};
+}
 
 }  // namespace
 
@@ -159,9 +173,7 @@ net::Task<std::optional<Failure>> Http1Attempt::ReceiveHead() {
     using Verdict = http::HeadScanner::Verdict;
     const Verdict verdict = unread.empty() ? Verdict::kIncomplete : scanner_.Scan(unread);
     if (verdict == Verdict::kComplete) co_return ParseHead();
-    if (verdict == Verdict::kMalformed) {
-      co_return Failure{FailureKind::kBadResponse, std::string(scanner_.problem())};
-    }
+    if (verdict == Verdict::kMalformed) co_return BadHead(scanner_.problem(), unread);
     if (verdict == Verdict::kTooLarge)
       co_return Failure{FailureKind::kBadResponse, "the head is larger than 64 KiB"};
     if (!buffer_) {
@@ -193,7 +205,7 @@ std::optional<Failure> Http1Attempt::ParseHead() {
   begin_ += scanner_.end();
   const std::string_view problem = http::ParseResponseHead(head, call_.head.method, call_.answer);
   if (problem.empty()) return std::nullopt;
-  return Failure{FailureKind::kBadResponse, std::string(problem)};
+  return BadHead(problem, head);
 }
 
 Failure Http1Attempt::FailureOf(IoError error, FailureKind otherwise, std::string_view what) const {

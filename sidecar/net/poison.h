@@ -30,4 +30,15 @@ inline void Unpoison([[maybe_unused]] void* memory, [[maybe_unused]] size_t byte
 #endif
 }
 
+// For memory whose address goes to the kernel by a system call of our own, which the sanitizer does not see.
+inline void CheckLent([[maybe_unused]] const void* memory, [[maybe_unused]] size_t bytes) {
+#ifdef NARU_ADDRESS_SANITIZER
+  // Reading where the poison starts makes the sanitizer report it as any other use.
+  auto* poisoned =
+      static_cast<const volatile char*>(__asan_region_is_poisoned(const_cast<void*>(memory), bytes));
+  if (poisoned != nullptr) [[maybe_unused]]
+    const char read = *poisoned;
+#endif
+}
+
 }  // namespace naru::net

@@ -9,6 +9,8 @@
 #include <climits>
 #include <utility>
 
+#include "sidecar/net/poison.h"
+
 namespace naru::net {
 namespace {
 
@@ -34,9 +36,11 @@ IoError ErrorOf(int error_number) {
 // As recv and send, but no points of thread cancellation: nobody cancels a thread here, and the C library
 // marks each with two locked instructions wherever there is more than one thread.
 ssize_t Receive(int fd, std::span<char> into, int flags) {
+  CheckLent(into.data(), into.size());
   return syscall(SYS_recvfrom, fd, into.data(), into.size(), flags, nullptr, nullptr);
 }
 ssize_t Send(int fd, const iovec& part) {
+  CheckLent(part.iov_base, part.iov_len);
   return syscall(SYS_sendto, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL, nullptr, 0);
 }
 

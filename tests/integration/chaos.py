@@ -11,6 +11,7 @@ connection; no POST is executed twice; afterwards nothing is in flight, queued o
 
 import argparse
 import collections
+import contextlib
 import json
 import pathlib
 import random
@@ -96,9 +97,13 @@ class Service:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
         self.streams = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def stop(self):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # close alone wakes nobody, and the port would go on listening
+        self._accepting.join(PATIENCE)
         self._listener.close()
         for stream in list(self.streams):
             stream.close()

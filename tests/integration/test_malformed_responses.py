@@ -1,6 +1,7 @@
 """A service that sends garbage, too much, too little or nothing: the application gets a clear answer, never the mess."""
 
 import json
+import re
 
 import pytest
 
@@ -40,7 +41,8 @@ def test_garbage_in_place_of_a_head_is_answered_502(courses, data):
         assert answer.get("x-naru-outcome") == "bad_response"
         error = json.loads(answer.body)
         assert [attempt["outcome"] for attempt in error["attempts"]] == ["bad_response"]
-        assert error["attempts"][0]["detail"]
+        begins = re.sub(r"[^ -~]", "?", data.decode("latin-1").split("\r")[0][:60])
+        assert f"; it begins '{begins}'" in error["attempts"][0]["detail"] or len(data) > 65536 or "101" in begins
         peer.answer = ok(b"fine")
         assert client.call("POST", "/courses/x").body == b"fine", "and the application's connection lives on"
     assert len(peer.requests) == 2

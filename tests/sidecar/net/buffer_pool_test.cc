@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "sidecar/net/poison.h"
 #include "tests/support/allocations.h"
 
 namespace naru::net {
@@ -74,6 +75,17 @@ TEST(Buffer, IsGivenBackOnceOnly) {
   Buffer two = pool.Small();
   EXPECT_NE(one.data(), two.data());
 }
+
+#ifdef NARU_ADDRESS_SANITIZER
+TEST(BufferDeathTest, IsNotHandedToTheKernelOnceGivenBack) {
+  BufferPool pool;
+  Buffer buffer = pool.Small();
+  char* const data = buffer.data();
+  CheckLent(data, BufferPool::kSmallBytes);
+  buffer.Release();
+  EXPECT_DEATH(CheckLent(data, BufferPool::kSmallBytes), "use-after-poison");
+}
+#endif
 
 }  // namespace
 }  // namespace naru::net
