@@ -31,6 +31,8 @@ constexpr std::array<Row, kFailureKinds> kTable = {{
      {"bad_request", Outcome::kBadRequest, 400, kGrpcInternal, "http_request_error", RetryClass::kNever}},
     {FailureKind::kHeadTooLarge,
      {"head_too_large", Outcome::kBadRequest, 431, kGrpcInternal, "http_request_error", RetryClass::kNever}},
+    {FailureKind::kHeadTimeout,
+     {"head_timeout", Outcome::kBadRequest, 408, kGrpcInternal, "http_request_error", RetryClass::kNever}},
     {FailureKind::kHttpsOverConnect,
      {"https_over_connect", Outcome::kBadRequest, 405, kGrpcInternal, "http_request_error",
       RetryClass::kNever}},

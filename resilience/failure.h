@@ -15,6 +15,7 @@ enum class FailureKind : uint8_t {
   kUnknownService,    // no service has that name
   kBadRequest,        // the application sent a malformed message
   kHeadTooLarge,      // the application's request head is larger than naru reads
+  kHeadTimeout,       // the application's request head was not complete in time
   kHttpsOverConnect,  // the application asked for a CONNECT tunnel
   kRefusedPublic,     // every endpoint known lies outside the private ranges
   kNoEndpoint,        // the source knows no endpoint

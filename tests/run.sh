@@ -84,13 +84,14 @@ integration() {
   return "$status"
 }
 
-# Tests of discovery mostly wait for TTLs and periods to pass: they do so beside the others.
-rm -f "$logs"/discovery.xml "$logs"/integration.xml
-integration discovery tests/integration/test_discovery*.py "$@" &
-integration integration tests/integration --ignore-glob='*/test_discovery*' "$@"
+# Some tests mostly wait, for TTLs, for connections to grow idle, for a tool that waits: they do so beside the others.
+waiting=(tests/integration/test_discovery*.py tests/integration/test_conformance.py tests/integration/test_idle_close_race.py)
+rm -f "$logs"/waiting.xml "$logs"/integration.xml
+integration waiting "${waiting[@]}" "$@" &
+integration integration tests/integration "${waiting[@]/#/--ignore=}" "$@"
 integration_status=$?
 wait $! || integration_status=1
-read -r integration_passed integration_failed < <("$python" - "$logs/discovery.xml" "$logs/integration.xml" <<'PYTHON'
+read -r integration_passed integration_failed < <("$python" - "$logs/waiting.xml" "$logs/integration.xml" <<'PYTHON'
 import os
 import sys
 import xml.etree.ElementTree
@@ -103,7 +104,7 @@ for path in filter(os.path.exists, sys.argv[1:]):
 print(passed, failed if passed + failed else 1)
 PYTHON
 )
-[ "$integration_status" = 0 ] || { [ "$integration_failed" = 0 ] && integration_failed=1; tail -n 300 "$logs/integration.log" "$logs/discovery.log"; }
+[ "$integration_status" = 0 ] || { [ "$integration_failed" = 0 ] && integration_failed=1; tail -n 300 "$logs/integration.log" "$logs/waiting.log"; }
 echo "   $integration_passed passed, $integration_failed failed in $SECONDS s"
 
 failed=$((unit_failed + integration_failed))

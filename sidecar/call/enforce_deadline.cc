@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "resilience/deadline.h"
+#include "sidecar/call/caller_deadline.h"
 
 namespace naru::call {
 namespace {
@@ -12,31 +12,20 @@ TimePoint AnswerBy(const Call& call, TimePoint now) {
   return call.caller_deadline ? std::min(by, *call.caller_deadline) : by;
 }
 
-// What the caller has left by the fields with this id: the least that any of them says. False when one of
-// them is malformed.
-template <class Parse>
-bool ShortenBy(const http::FieldList& fields, http::FieldId id, Parse parse, std::optional<Duration>& left) {
-  bool sound = true;
-  fields.ForEachValueOf(id, [&](std::string_view value) {
-    const std::optional<Duration> sent = parse(value);
-    if (!sent) sound = false;
-    if (sent) left = left ? std::min(*left, *sent) : *sent;
-  });
-  return sound;
-}
-
-// What the caller has left, by either of the fields that say so.
+// What the caller has left, by whichever field says the least.
 std::optional<Failure> ReadCallerDeadline(Call& call) {
-  const http::FieldList& fields = call.head.fields;
-  std::optional<Duration> left;
-  if (!ShortenBy(fields, http::FieldId::kXNaruDeadlineMs, resilience::ParseDeadlineMs, left))
+  const TimeLeft by_naru = TimeLeftByNaru(call.head.fields);
+  if (!by_naru.sound)
     return Failure{FailureKind::kBadRequest, "x-naru-deadline-ms is not a number of milliseconds"};
-  if (call.grpc && !ShortenBy(fields, http::FieldId::kGrpcTimeout, resilience::ParseGrpcTimeout, left))
+  const TimeLeft by_grpc = call.grpc ? TimeLeftByGrpc(call.head.fields) : TimeLeft{};
+  if (!by_grpc.sound)
     return Failure{FailureKind::kBadRequest,
                    "grpc-timeout is not one to eight digits and one of H M S m u n"};
-  if (!left) return std::nullopt;
-  call.caller_deadline = call.answer_by = call.started + *left;
-  if (*left <= Duration::zero())
+  if (!by_naru.least && !by_grpc.least) return std::nullopt;
+  const Duration left =
+      std::min(by_naru.least.value_or(Duration::max()), by_grpc.least.value_or(Duration::max()));
+  call.caller_deadline = call.answer_by = call.started + left;
+  if (left <= Duration::zero())
     return Failure{FailureKind::kTimeout, "the caller's deadline had already passed"};
   return std::nullopt;
 }

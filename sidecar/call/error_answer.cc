@@ -32,6 +32,7 @@ bool IsAttemptFailure(FailureKind kind) {
     case FailureKind::kUnknownService:
     case FailureKind::kBadRequest:
     case FailureKind::kHeadTooLarge:
+    case FailureKind::kHeadTimeout:
     case FailureKind::kHttpsOverConnect:
     case FailureKind::kRefusedPublic:
     case FailureKind::kNoEndpoint:

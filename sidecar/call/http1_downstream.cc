@@ -32,7 +32,13 @@ Http1Downstream::Http1Downstream(DownstreamHost& host, int fd, AcceptedAt accept
 Http1Downstream::~Http1Downstream() = default;
 
 void Http1Downstream::OnTimer(void* self) {
-  static_cast<Http1Downstream*>(self)->socket_->Cancel(IoError::kTimeout);
+  auto* connection = static_cast<Http1Downstream*>(self);
+  if (connection->head_arrives_) {
+    connection->head_late_ = true;
+    connection->socket_->CancelRead(IoError::kTimeout);  // the answer that says so has to be written yet
+  } else {
+    connection->socket_->Cancel(IoError::kTimeout);
+  }
 }
 
 void Http1Downstream::Abort() {
@@ -76,7 +82,6 @@ net::Task<void> Http1Downstream::Serve() {
 // --- receiving a request ---
 
 net::Task<Http1Downstream::HeadResult> Http1Downstream::ReceiveHead() {
-  bool began = false;
   while (true) {
     std::optional<Failure> refused;
     const Preface preface = received_.empty() ? Preface::kNo : LooksLikeHttp2();
@@ -86,15 +91,19 @@ net::Task<Http1Downstream::HeadResult> Http1Downstream::ReceiveHead() {
     }
     if (!received_.empty() && preface == Preface::kNo && FindHead(refused)) {
       timer_.Disarm();
+      head_arrives_ = false;
       co_return HeadResult::kReceived;
     }
+    if (!refused && head_late_) refused = LateHead();
     if (refused) {
       co_await Refuse(std::move(*refused));
       co_return HeadResult::kEnd;
     }
-    const bool begins = !received_.empty();
-    if (!began) host_.loop().timers().Arm(timer_, host_.loop().now() + (begins ? kHeadLimit : kIdleLimit));
-    began = begins;
+    if (!head_arrives_) {
+      head_arrives_ = !received_.empty();
+      const Duration limit = head_arrives_ ? kHeadLimit : kIdleLimit;
+      host_.loop().timers().Arm(timer_, host_.loop().now() + limit);
+    }
     if (received_.empty()) {
       received_.Release();
       const IoResult ready = co_await socket_->WaitReadable();
@@ -103,6 +112,7 @@ net::Task<Http1Downstream::HeadResult> Http1Downstream::ReceiveHead() {
     MakeRoom();
     const IoResult got = co_await socket_->Read(
         {received_.buffer.data() + received_.end, received_.buffer.capacity() - received_.end});
+    if (got.error == IoError::kTimeout && head_late_) continue;
     if (!got.ok()) {
       application_finished_ = got.error == IoError::kEof;
       co_return HeadResult::kEnd;
@@ -145,9 +155,18 @@ bool Http1Downstream::FindHead(std::optional<Failure>& refused) {
   return problem.empty();
 }
 
+Failure Http1Downstream::LateHead() {
+  if (block_ == nullptr) block_ = host_.TakeBlock();
+  http::ReadRequestLineOnly(std::string_view(received_.data(), received_.size()).substr(scanner_.begin()),
+                            block_->call.head);
+  return {FailureKind::kHeadTimeout,
+          "the head was not complete " + Milliseconds(kHeadLimit) + " after its first byte"};
+}
+
 // A message that cannot be understood: what follows it on the connection cannot be either.
 net::Task<void> Http1Downstream::Refuse(Failure failure) {
   timer_.Disarm();
+  head_arrives_ = false;
   stay_open_ = false;
   Call& call = block_->call;
   call.started = host_.loop().ReadClock();

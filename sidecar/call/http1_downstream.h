@@ -46,6 +46,7 @@ class Http1Downstream final : public DownstreamConnection, private AnswerWriter 
   void MakeRoom();
   // True when a whole, sound head was found; otherwise `refused` may say why the connection must end.
   bool FindHead(std::optional<Failure>& refused);
+  Failure LateHead();
   net::Task<void> Refuse(Failure failure);
 
   net::Task<void> CarryCall();
@@ -94,6 +95,8 @@ class Http1Downstream final : public DownstreamConnection, private AnswerWriter 
   http::HeadScanner scanner_;
   http::Framing::Kind answer_framing_ = http::Framing::Kind::kNone;
   bool has_served_ = false;
+  bool head_arrives_ = false;  // its first byte has come, its last has not
+  bool head_late_ = false;     // and did not within kHeadLimit
   bool stay_open_ = true;
   bool draining_ = false;
   bool application_finished_ = false;  // it has sent FIN and nothing of it is left to read

@@ -7,8 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "discovery/last_good.h"
-#include "resilience/deadline.h"
 #include "resilience/failure.h"
+#include "sidecar/call/caller_deadline.h"
 #include "sidecar/call/service_directory.h"
 #include "sidecar/cli/explained_request.h"
 #include "sidecar/cli/explained_retries.h"
@@ -35,31 +35,24 @@ std::string_view GrpcNameOf(std::string_view path) {
   return path.starts_with("/") ? path.substr(1) : path;
 }
 
-using ParseDuration = std::optional<resilience::Duration> (*)(std::string_view);
-
-// What a field that says how long the caller waits does to the call.
-std::string DeadlineEffect(std::string_view name, std::string_view value, ParseDuration parse,
-                           const Policy& policy) {
-  const std::optional<resilience::Duration> deadline = parse(value);
-  if (!deadline.has_value()) return Cat(name, ": malformed, so the call is refused (bad_request)");
-  if (*deadline <= Duration::zero()) return Cat(name, ": passed already, so the call is answered as timeout");
-  if (*deadline >= policy.timeout)
+// What fields that say how long the caller waits do to the call.
+std::string DeadlineEffect(std::string_view name, const call::TimeLeft& left, const Policy& policy) {
+  if (!left.sound) return Cat(name, ": malformed, so the call is refused (bad_request)");
+  if (*left.least <= Duration::zero())
+    return Cat(name, ": passed already, so the call is answered as timeout");
+  if (*left.least >= policy.timeout)
     return Cat(name, ": no shorter than timeout, which holds until the answer begins");
-  return Cat(name, ": the call ends after ", config::FormatDuration(*deadline));
+  return Cat(name, ": the call ends after ", config::FormatDuration(*left.least));
 }
 
 // What the headers and the method of this call change, as sentences.
 std::vector<std::string> Effects(const ExplainedRequest& request, const Policy& policy) {
   const http::FieldList& fields = request.head.fields;
   std::vector<std::string> effects = {ExplainRetries(request.head, policy.retry)};
-  if (const http::Field* field = fields.Find(http::FieldId::kXNaruDeadlineMs)) {
-    effects.push_back(
-        DeadlineEffect("x-naru-deadline-ms", field->value, &resilience::ParseDeadlineMs, policy));
-  }
-  if (const http::Field* field = fields.Find(http::FieldId::kGrpcTimeout);
-      field != nullptr && request.is_grpc()) {
-    effects.push_back(DeadlineEffect("grpc-timeout", field->value, &resilience::ParseGrpcTimeout, policy));
-  }
+  if (fields.Has(http::FieldId::kXNaruDeadlineMs))
+    effects.push_back(DeadlineEffect("x-naru-deadline-ms", call::TimeLeftByNaru(fields), policy));
+  if (request.is_grpc() && fields.Has(http::FieldId::kGrpcTimeout))
+    effects.push_back(DeadlineEffect("grpc-timeout", call::TimeLeftByGrpc(fields), policy));
   return effects;
 }
 

@@ -1,6 +1,7 @@
 """Too many, too slow, too few descriptors: what is bounded stays bounded, and calls go on."""
 
 import contextlib
+import json
 import resource
 import select
 import socket
@@ -138,15 +139,22 @@ def test_a_thousand_slow_senders_take_little_and_stop_nobody(start_naru, upstrea
 def test_a_head_that_takes_too_long_is_given_up(courses):
     """A slow-loris that sends a byte now and then does not keep its connection for ever: the limit is one of the head."""
     naru, peer = courses(timeout="300ms", try_timeout="300ms")
-    with Client(naru.port, timeout=40) as client:
+    with Client(naru.port, timeout=40) as client, Client(naru.port, timeout=40) as undecided:
         client.send(b"GET /courses/x HTTP/1.1\r\nHost: localhost\r\nX: ")
+        undecided.send(b"PRI * HTTP/2.0\r\n")  # and no more: it may be the preface of HTTP/2, or may not
         watch = Stopwatch()
-        with contextlib.suppress(ConnectionError):  # a byte may cross the end
-            while not select.select([client.sock], [], [], 0.2)[0] and watch.seconds < 10 + PATIENCE:
-                client.send(b"x")
-            assert client.read_to_end() == b""
+        while not select.select([client.sock], [], [], 0.2)[0] and watch.seconds < 10 + PATIENCE:
+            client.send(b"x")
         assert 9 < watch.seconds < 10 + PATIENCE
+        for one in (client, undecided):
+            answer = one.read_response()
+            assert (answer.status, answer.get("x-naru-outcome"), answer.get("connection")) == (408, "bad_request", "close")
+            assert "not complete 10000 ms after its first byte" in json.loads(answer.body)["detail"]
+            assert one.read_to_end() == b""
     assert peer.requests == []
+    logged = [line for line in map(json.loads, naru.log().splitlines()) if line["message"] == "failed call"]
+    assert sorted((line["method"], line["path"], line["status"]) for line in logged) == [
+        ("", "", 408), ("GET", "/courses/x", 408)]
 
 
 def test_idle_connections_are_cheap(start_naru, upstream):

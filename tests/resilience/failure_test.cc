@@ -34,6 +34,8 @@ const std::vector<Row> kRows = {
      RetryClass::kNever},
     {FailureKind::kHeadTooLarge, "head_too_large", "bad_request", 431, 13, "http_request_error",
      RetryClass::kNever},
+    {FailureKind::kHeadTimeout, "head_timeout", "bad_request", 408, 13, "http_request_error",
+     RetryClass::kNever},
     {FailureKind::kHttpsOverConnect, "https_over_connect", "bad_request", 405, 13, "http_request_error",
      RetryClass::kNever},
     {FailureKind::kRefusedPublic, "refused_public", "refused_public", 502, 7, "destination_ip_prohibited",

@@ -332,6 +332,9 @@ TEST_F(CommandLineTest, ExplainSaysWhatTheMethodAndTheHeadersChange) {
       HasSubstr("this call  x-naru-deadline-ms: passed already, so the call is answered as timeout\n"));
   EXPECT_THAT(Explained({"GET", "/courses/v1/x", "-H", "x-naru-deadline-ms: soon"}),
               HasSubstr("this call  x-naru-deadline-ms: malformed, so the call is refused (bad_request)\n"));
+  EXPECT_THAT(
+      Explained({"GET", "/courses/v1/x", "-H", "x-naru-deadline-ms: 200", "-H", "x-naru-deadline-ms: 90"}),
+      HasSubstr("this call  x-naru-deadline-ms: the call ends after 90ms\n"));
 }
 
 TEST_F(CommandLineTest, ExplainSaysWhatTheDeadlineOfAGrpcCallDoes) {
