@@ -1,6 +1,7 @@
 """Bodies of every framing and size, streamed both ways."""
 
 import hashlib
+import random
 import threading
 
 import pytest
@@ -206,6 +207,38 @@ def test_memory_stays_flat_while_a_slow_reader_takes_a_gigabyte(courses, framing
     assert received == total
     assert summed.hexdigest() == digest(total)
     assert peak - call_before < 8 * MIB
+
+
+@pytest.mark.limit(300)
+def test_memory_stays_flat_while_a_slow_reader_takes_ten_gigabytes(courses):
+    """Ten times as much again, compared with a pattern, as summing would take most of the time."""
+    total = 10 * 1024 * MIB
+    pattern = random.Random(7).randbytes(MIB)
+    sent = [0]
+
+    def answer(_, connection):
+        connection.send(f"HTTP/1.1 200 OK\r\nContent-Length: {total}\r\n\r\n".encode())
+        connection.sock.settimeout(None)
+        for _ in range(total // MIB):
+            connection.send(pattern)
+            sent[0] += MIB
+
+    naru, _ = courses(answer, timeout="60s", try_timeout="60s")
+    before = naru.rss_bytes()
+    with Client(naru.port, timeout=60) as client:
+        client.start("GET", "/courses/x")
+        client.read_response_head()
+        assert settled(lambda: sent[0]) < 64 * MIB, "nobody reads"
+        received, peak, expected = 0, 0, pattern * 2
+        while received < total:
+            piece = client.read_some()
+            at = received % MIB
+            assert piece == expected[at:at + len(piece)], f"other bytes behind {received}"
+            if received // (512 * MIB) != (received + len(piece)) // (512 * MIB):
+                peak = max(peak, naru.rss_bytes())
+            received += len(piece)
+    assert received == total
+    assert peak - before < 8 * MIB
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
