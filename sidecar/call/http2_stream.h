@@ -62,7 +62,6 @@ class Http2Stream final
   // Nothing comes or goes any more.
   bool closed() const { return closed_; }
   http::Http2Error error() const { return error_; }
-  bool open() const { return connection_ != nullptr; }
 
   // The next piece of the body if it is here, good until the next call of this or Read.
   std::optional<Chunk> Buffered();

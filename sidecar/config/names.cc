@@ -8,7 +8,6 @@
 namespace naru::config {
 namespace {
 
-constexpr size_t kLongestName = 100;
 constexpr size_t kLongestHost = 253;
 constexpr size_t kLongestGrpcName = 1024;
 

@@ -2,10 +2,16 @@
 // "NAME ", or nothing.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace naru::config {
+
+inline constexpr size_t kLongestName = 100;
+
+// What WhyNoServiceName takes, but for names that mean this machine, as a regular expression.
+inline constexpr std::string_view kServiceNamePattern = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$";
 
 // A service: lower-case letters, digits, '-', '_' and '.', as it is compared with Host and with path
 // segments.

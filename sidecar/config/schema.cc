@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "sidecar/config/field_doc.h"
+#include "sidecar/config/names.h"
 #include "sidecar/config/policy_fields.h"
 
 namespace naru::config {
@@ -165,7 +166,7 @@ json::object FieldSchema(const FieldDoc& field) {
     case Shape::kServices:
       return {{"type", {"object", "null"}},
               {"propertyNames",
-               json::object{{"pattern", "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"}, {"maxLength", 100}}},
+               json::object{{"pattern", kServiceNamePattern}, {"maxLength", kLongestName}}},
               {"additionalProperties", SectionSchema(Section::kService)}};
     case Shape::kSection:
       break;

@@ -30,7 +30,6 @@ enum class Http2Error : uint32_t {
   kStreamClosed = 0x5,
   kRefusedStream = 0x7,
   kCancel = 0x8,
-  kConnectError = 0xa,
   kEnhanceYourCalm = 0xb,
   // naru's own words, which are never sent:
   kMalformed = 0xfffffffd,       // the peer broke the rules, of this stream or of the whole connection

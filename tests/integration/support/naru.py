@@ -28,8 +28,11 @@ SANITIZER_ENVIRONMENT = {
 }
 
 
+@functools.cache
 def sanitized():
-    return b"__asan_init" in pathlib.Path(BINARY).read_bytes()
+    """Built with a sanitizer, and so several times slower and larger."""
+    binary = pathlib.Path(BINARY).read_bytes()
+    return b"__asan_init" in binary or b"__tsan_init" in binary
 
 
 # Below those that the system chooses itself, for connections as well: one of these may be gone again by the time that its
