@@ -1,5 +1,6 @@
 """examples/ecs: what would break a task, read from its files, and naru run as the task would run it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -204,9 +205,10 @@ def open_for_writing(pid):
     """The regular files that the process could write, beside what it was given."""
     found = []
     for descriptor in set(os.listdir(f"/proc/{pid}/fd")) - {"0", "1", "2"}:
-        flags = int(pathlib.Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().split("flags:")[1].split()[0], 8)
-        if flags & os.O_ACCMODE != os.O_RDONLY and stat.S_ISREG(os.stat(f"/proc/{pid}/fd/{descriptor}").st_mode):
-            found.append(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            flags = int(pathlib.Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().split("flags:")[1].split()[0], 8)
+            if flags & os.O_ACCMODE != os.O_RDONLY and stat.S_ISREG(os.stat(f"/proc/{pid}/fd/{descriptor}").st_mode):
+                found.append(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
     return found
 
 

@@ -261,13 +261,20 @@ class Naru:
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def _of_threads(self, what):
+        """The text of /proc/PID/task/TID/WHAT for every thread."""
+        texts = []
+        for path in pathlib.Path(f"/proc/{self.pid}/task").glob(f"*/{what}"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+                texts.append(path.read_text())
+        return texts
+
     def thread_names(self):
-        return [comm.read_text().strip() for comm in pathlib.Path(f"/proc/{self.pid}/task").glob("*/comm")]
+        return [name.strip() for name in self._of_threads("comm")]
 
     def stopped(self):
         """True when a SIGSTOP has reached every thread."""
-        tasks = pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat")
-        return all(task.read_text().rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
+        return all(stat.rsplit(")", 1)[1].split()[0] == "T" for stat in self._of_threads("stat"))
 
     def listening_inodes(self):
         """The inodes of the TCP sockets on which it listens."""
