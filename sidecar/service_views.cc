@@ -95,13 +95,18 @@ const call::RoutePlan* EjectedBy(const call::Callee& callee, size_t endpoint, re
   return nullptr;
 }
 
-// Unhealthy goes before ejected: its time aside does not bring it back.
-enum class EndpointStanding { kServing, kEjected, kUnhealthy };
+struct EndpointStanding {
+  // Unhealthy goes before ejected: its time aside does not bring it back.
+  enum class State { kServing, kEjected, kUnhealthy } state;
+  const call::RoutePlan* ejected_by = nullptr;
+};
 
 // Ejected where the calls of one route at least go past it.
 EndpointStanding StandingOf(const call::Callee& callee, size_t index, resilience::TimePoint now) {
-  if (!callee.endpoints[index]->checked.healthy()) return EndpointStanding::kUnhealthy;
-  return EjectedBy(callee, index, now) == nullptr ? EndpointStanding::kServing : EndpointStanding::kEjected;
+  using State = EndpointStanding::State;
+  if (!callee.endpoints[index]->checked.healthy()) return {State::kUnhealthy};
+  const call::RoutePlan* by = EjectedBy(callee, index, now);
+  return by == nullptr ? EndpointStanding{State::kServing} : EndpointStanding{State::kEjected, by};
 }
 
 // `by` is the plan that has ejected it.
@@ -149,30 +154,36 @@ admin::EndpointView ViewEndpoint(const call::Callee& callee, size_t index, const
     view.latency_age_s = Seconds(now - endpoint.estimate.measured_at());
   }
   view.last_failure = ViewLastFailure(endpoint, now);
-  if (!endpoint.checked.healthy()) {
-    view.state = "unhealthy";
-    view.why = "its health check failed: " + check_error;
-  } else if (const call::RoutePlan* by = EjectedBy(callee, index, now)) {
-    view.state = "ejected";
-    view.why = WhyEjected(callee, *by, index);
-    view.serving_again_in_ms =
-        std::chrono::duration<double, std::milli>(HealthIn(*by, index)->ejected_until() - now).count();
-  } else {
-    view.state = "serving";
-    view.why = WhyServing(endpoint, view, check_error, now);
+  const EndpointStanding standing = StandingOf(callee, index, now);
+  switch (standing.state) {
+    case EndpointStanding::State::kUnhealthy:
+      view.state = "unhealthy";
+      view.why = "its health check failed: " + check_error;
+      break;
+    case EndpointStanding::State::kEjected: {
+      const resilience::Duration left = HealthIn(*standing.ejected_by, index)->ejected_until() - now;
+      view.state = "ejected";
+      view.why = WhyEjected(callee, *standing.ejected_by, index);
+      view.serving_again_in_ms = std::chrono::duration<double, std::milli>(left).count();
+      break;
+    }
+    case EndpointStanding::State::kServing:
+      view.state = "serving";
+      view.why = WhyServing(endpoint, view, check_error, now);
+      break;
   }
   return view;
 }
 
-void CountEndpoint(metrics::EndpointCounts& counts, EndpointStanding standing) {
-  switch (standing) {
-    case EndpointStanding::kServing:
+void CountEndpoint(metrics::EndpointCounts& counts, EndpointStanding::State state) {
+  switch (state) {
+    case EndpointStanding::State::kServing:
       ++counts.serving;
       break;
-    case EndpointStanding::kEjected:
+    case EndpointStanding::State::kEjected:
       ++counts.ejected;
       break;
-    case EndpointStanding::kUnhealthy:
+    case EndpointStanding::State::kUnhealthy:
       ++counts.unhealthy;
       break;
   }
@@ -311,7 +322,7 @@ std::vector<metrics::ServiceReading> ReadServices(const call::Snapshot& snapshot
       reading.breaker = static_cast<int>(*breaker);
     }
     for (size_t i = 0; i < callee.endpoints.size(); ++i) {
-      CountEndpoint(reading.endpoints, StandingOf(callee, i, now));
+      CountEndpoint(reading.endpoints, StandingOf(callee, i, now).state);
     }
     const std::optional<discovery::Finding> finding = sources.FindingOf(*callee.service);
     if (callee.found != nullptr) reading.endpoints.refused = callee.found->refused.size();
