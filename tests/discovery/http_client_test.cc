@@ -10,6 +10,7 @@
 #include "discovery/text.h"
 
 #include "tests/discovery/scripted_http_server.h"
+#include "tests/support/reserved_port.h"
 #include "tests/support/temporary_directory.h"
 
 namespace naru::discovery {
@@ -163,11 +164,8 @@ TEST_F(HttpClientTest, BoundsTheAnswer) {
 }
 
 TEST_F(HttpClientTest, SaysThatNobodyListens) {
-  std::string url;
-  {
-    ScriptedHttpServer server(io_, Always({}));
-    url = server.Url("/x");
-  }
+  const ReservedPort port;
+  const std::string url = Cat("http://127.0.0.1:", port.number(), "/x");
   EXPECT_EQ(ErrorOf(Get(url)), url + ": connecting: connection refused");
 }
 

@@ -15,6 +15,10 @@ namespace {
 
 constexpr size_t kMostBytes = 64 * 1024 * 1024;
 
+// Longer than tests are patient: a machine that stood still for a second is no fault of naru's. Tests of
+// limits set them.
+constexpr char kPatient[] = "defaults: {timeout: 30s, try_timeout: off, connect_timeout: 30s}\n";
+
 // Appends what has arrived, at most `bytes`. The end is told once only. Nothing when more may come, else how
 // it ended.
 std::string TakeArrived(int fd, size_t bytes, std::string& into) {
@@ -45,10 +49,10 @@ LoopbackListener::LoopbackListener() {
 }
 
 Wire::Wire(const std::string& policy)
-    : world_(
-          "caller: {squad: video, service: video-api}\nservices:\n  courses:\n    squad: learning\n"
-          "    endpoints: [127.0.0.1:" +
-          std::to_string(listener_.port()) + "]\n" + policy),
+    : world_(std::string(kPatient) +
+             "caller: {squad: video, service: video-api}\nservices:\n  courses:\n    squad: learning\n"
+             "    endpoints: [127.0.0.1:" +
+             std::to_string(listener_.port()) + "]\n" + policy),
       stack_({loop_, {loop_, buffers_, pool_, http2_pool_}, 0, world_.nameless(), observer_, random_, {}}) {}
 
 Wire::~Wire() {

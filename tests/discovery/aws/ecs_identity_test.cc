@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
@@ -80,6 +81,9 @@ TEST(EcsIdentity, TheServiceIsTheFirstThatIsSaid) {
 
 // --- over HTTP ---
 
+// For what is answered: a machine that stands still for a moment is no slow agent.
+constexpr Duration kPatience = 5s;
+
 // ReadEcsIdentity blocks, so the agent needs a thread.
 class Agent {
  public:
@@ -102,7 +106,7 @@ TEST(ReadEcsIdentity, AsksForTheTaskWithItsTags) {
   const Agent agent([](const SeenRequest& request) {
     return request.target == "/v4/1/taskWithTags" ? Reply{.body = std::string(kTask)} : Reply{.status = 404};
   });
-  const absl::StatusOr<EcsIdentity> identity = ReadEcsIdentity(agent.environment());
+  const absl::StatusOr<EcsIdentity> identity = ReadEcsIdentity(agent.environment(), kPatience);
   ASSERT_TRUE(identity.ok()) << identity.status();
   EXPECT_EQ(*identity, (EcsIdentity{"video", "video-api-service", "ap-northeast-2a", "prod",
                                     "158d1c8083dd49d6b527399fd6414f5c"}));
@@ -112,27 +116,30 @@ TEST(ReadEcsIdentity, AsksWithoutTagsWhereTheAgentDoesNotGiveThem) {
   const Agent agent([](const SeenRequest& request) {
     return request.target == "/v4/1/task" ? Reply{.body = std::string(kTask)} : Reply{.status = 404};
   });
-  EXPECT_TRUE(ReadEcsIdentity(agent.environment()).ok());
+  EXPECT_TRUE(ReadEcsIdentity(agent.environment(), kPatience).ok());
 }
 
 TEST(ReadEcsIdentity, AsksWithoutTagsWhereTheyTakeTooLong) {
   const Agent agent([](const SeenRequest& request) {
     return request.target == "/v4/1/task" ? Reply{.body = std::string(kTask)} : Reply{.silent = true};
   });
-  EXPECT_TRUE(ReadEcsIdentity(agent.environment()).ok());
+  EXPECT_TRUE(ReadEcsIdentity(agent.environment(), kPatience).ok());
 }
 
 TEST(ReadEcsIdentity, GivesUpAtItsLimit) {
   const Agent agent([](const SeenRequest&) { return Reply{.silent = true}; });
-  const auto began = std::chrono::steady_clock::now();
-  const absl::StatusOr<EcsIdentity> identity = ReadEcsIdentity(agent.environment(), 50ms);
-  EXPECT_FALSE(identity.ok());
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
+  std::chrono::steady_clock::duration quickest = 1h;  // the machine may stand still for one of them
+  for (int i = 0; i < 3; ++i) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_FALSE(ReadEcsIdentity(agent.environment(), 50ms).ok());
+    quickest = std::min(quickest, std::chrono::steady_clock::now() - began);
+  }
+  EXPECT_LT(quickest, 1s);
 }
 
 TEST(ReadEcsIdentity, SaysWhatTheAgentAnswers) {
   const Agent agent([](const SeenRequest&) { return Reply{.status = 500}; });
-  EXPECT_EQ(ReadEcsIdentity(agent.environment()).status().message(),
+  EXPECT_EQ(ReadEcsIdentity(agent.environment(), kPatience).status().message(),
             Cat(agent.Url("/v4/1/task"), ": status 500"));
 }
 

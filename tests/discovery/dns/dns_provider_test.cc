@@ -30,12 +30,15 @@ std::string InWords(const Report& report) {
 // The vocabulary: a zone that the test changes, sources of it, and what they report.
 class DnsProviderTest : public testing::Test {
  protected:
-  DnsProviderTest() {
+  DnsProviderTest() { Provide(milliseconds(100), milliseconds(40)); }
+
+  // Asks anew after `ttl`, and takes what has not answered after `timeout` for silent.
+  void Provide(milliseconds ttl, milliseconds timeout) {
     ResolverOptions options;
     options.settings.servers = {server_.address()};
-    options.settings.min_ttl = milliseconds(100);
-    options.settings.max_ttl = milliseconds(100);
-    options.channel.timeout = milliseconds(40);
+    options.settings.min_ttl = ttl;
+    options.settings.max_ttl = ttl;
+    options.channel.timeout = timeout;
     provider_ = MakeDnsProvider(context_, options);
   }
 
@@ -171,6 +174,7 @@ TEST_F(DnsProviderTest, ANameThatIsGoneIsReportedOnceThatIsConfirmed) {
 }
 
 TEST_F(DnsProviderTest, AMissingNameIsNotAskedForInABusyLoop) {
+  Provide(milliseconds(100), milliseconds(5000));
   const auto watching = Watch("dns://a.internal:8080");
   EXPECT_TRUE(Until([&] { return watching->Last() == "no such name"; }));
   const int before = server_.Count(kA);
@@ -179,6 +183,7 @@ TEST_F(DnsProviderTest, AMissingNameIsNotAskedForInABusyLoop) {
 }
 
 TEST_F(DnsProviderTest, SourcesOfOneNameShareItsQueries) {
+  Provide(milliseconds(60'000), milliseconds(5000));
   A("a.internal", "10.0.0.1");
   const auto one = Watch("dns://a.internal:8080");
   const auto two = Watch("dns://a.internal:9090");
@@ -270,6 +275,7 @@ TEST_F(DnsProviderTest, AServiceThatIsDecidedlyNotThereIsEmpty) {
 }
 
 TEST_F(DnsProviderTest, AServiceThatIsMissingIsReportedOnceThatIsConfirmed) {
+  Provide(milliseconds(100), milliseconds(5000));
   const auto watching = Watch("dns+srv://_a._tcp.internal");
   EXPECT_TRUE(Until([&] { return watching->Last() == "no such name"; }));
   EXPECT_EQ(watching->InWords(), (Strings{"trouble", "no such name"}));

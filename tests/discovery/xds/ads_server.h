@@ -16,7 +16,6 @@ class AdsServer {
   explicit AdsServer(uint16_t port = 0, bool serves_ads = true);
   ~AdsServer();  // breaks all streams
 
-  uint16_t port() const { return port_; }
   std::string address() const;
 
   // What arrived, in order, of all streams.

@@ -16,6 +16,7 @@
 #include "discovery/text.h"
 #include "tests/discovery/xds/ads_server.h"
 #include "tests/discovery/xds/messages.h"
+#include "tests/support/reserved_port.h"
 
 namespace naru::discovery {
 namespace {
@@ -253,8 +254,8 @@ TEST_F(XdsProviderTest, AStreamThatHadAResponseIsFollowedWithoutTroubleAndKeepsI
 }
 
 TEST_F(XdsProviderTest, AServerThatDiesIsTroubleUntilItIsBack) {
-  auto server = std::make_unique<AdsServer>();
-  const uint16_t port = server->port();
+  const ReservedPort port;
+  auto server = std::make_unique<AdsServer>(port.number());
   const std::string address = server->address();
   Provide(address);
   const auto source = Open("courses");
@@ -265,7 +266,7 @@ TEST_F(XdsProviderTest, AServerThatDiesIsTroubleUntilItIsBack) {
   EXPECT_TRUE(
       Troubles(Cat("the xDS server ", address, " (discovery.xds.server) does not answer: UNAVAILABLE: ")));
   reports.clear();
-  server = std::make_unique<AdsServer>(port);
+  server = std::make_unique<AdsServer>(port.number());
   seen = 0;
   ASSERT_TRUE(Asks(*server, First(Eds({"courses"}, "1"))));
   reports.clear();

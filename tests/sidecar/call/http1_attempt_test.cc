@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/reserved_port.h"
 #include "tests/support/wire.h"
 
 namespace naru::call {
@@ -188,7 +189,7 @@ TEST(Http1Attempt, AnAnswerThatBreaksOffIsNeverEndedAsIfItWereComplete) {
 }
 
 TEST(Http1Attempt, AnAnswerThatFallsSilentIsCut) {
-  Wire wire("    timeout: 50ms\n");
+  Wire wire("    timeout: 2s\n");
   const Descriptor application = wire.Connect(Wire::Kind::kTcp);
   Send(application, kGet);
   const Descriptor upstream = wire.Accept();
@@ -199,14 +200,14 @@ TEST(Http1Attempt, AnAnswerThatFallsSilentIsCut) {
 }
 
 TEST(Http1Attempt, AnEventStreamMayBeSilentForLongerThanTimeout) {
-  Wire wire("    timeout: 30ms\n    idle_timeout: 60s\n");
+  Wire wire("    timeout: 2s\n    idle_timeout: 60s\n");
   const Descriptor application = wire.Connect();
   Send(application, kGet);
   const Descriptor upstream = wire.Accept();
   wire.ReadHead(upstream);
   Send(upstream, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n");
   wire.ReadHead(application);
-  const net::TimePoint later = wire.loop().ReadClock() + milliseconds(80);
+  const net::TimePoint later = wire.loop().ReadClock() + milliseconds(2200);
   ASSERT_TRUE(wire.Until([&] { return wire.loop().ReadClock() > later; }));
   Send(upstream, "data: 1\n\n");
   wire.Expect(application, "9\r\ndata: 1\n\n\r\n");
@@ -361,11 +362,12 @@ TEST(Http1Attempt, NeverReusesAConnectionThatSaidMoreThanItsAnswer) {
 }
 
 TEST(Http1Attempt, ARefusedConnectionIsAConnectError) {
+  const ReservedPort port;
   Wire wire("    retry: {attempts: 1}\n");
   wire.world().Reload(
       "caller: {squad: video, service: video-api}\n"
       "services: {courses: {squad: learning, endpoints: [127.0.0.1:" +
-      std::to_string([] { return LoopbackListener().port(); }()) + "], retry: {attempts: 1}}}\n");
+      std::to_string(port.number()) + "], retry: {attempts: 1}}}\n");
   const Descriptor application = wire.Connect();
   Send(application, kGet);
   const std::string head = wire.ReadHead(application);

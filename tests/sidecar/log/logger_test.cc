@@ -53,6 +53,9 @@ class Pipe {
 
 using Lines = std::vector<std::string>;
 
+// Of a goodbye to a reader that comes, however late its thread is.
+constexpr std::chrono::seconds kPatience(20);
+
 TEST(Logger, WritesOneLineOfJsonAMessage) {
   Pipe pipe;
   {
@@ -100,7 +103,8 @@ TEST(Logger, NeverWaitsForItsReaderAndSaysWhatItDropped) {
   constexpr int kLines = 1000;
   Pipe pipe;
   pipe.Fill();
-  auto logger = std::make_unique<Logger>(LoggerOptions{.fd = pipe.writer(), .max_queued_lines = 4});
+  auto logger = std::make_unique<Logger>(
+      LoggerOptions{.fd = pipe.writer(), .max_queued_lines = 4, .longest_goodbye = kPatience});
   for (int i = 0; i < kLines; ++i) logger->Write(Level::kInfo, "line");  // returns although nobody reads
 
   Lines lines;
@@ -140,7 +144,9 @@ TEST(Logger, OutlivesAReaderThatIsGone) {
 
 TEST(Logger, TakesLinesFromManyThreads) {
   Pipe pipe;
-  std::optional<Logger> logger(std::in_place, LoggerOptions{.fd = pipe.writer(), .max_queued_lines = 1000});
+  std::optional<Logger> logger(
+      std::in_place,
+      LoggerOptions{.fd = pipe.writer(), .max_queued_lines = 1000, .longest_goodbye = kPatience});
   Lines lines;
   std::thread reader([&] { lines = pipe.ReadLines(); });
   std::vector<std::thread> threads;

@@ -96,8 +96,8 @@ TEST_F(ListenerTest, PausesWhenNoDescriptorIsLeftAndThenServesWhoWaited) {
   Dial(2);
   {
     const NoDescriptorsLeft lowered;
-    ASSERT_TRUE(RunUntil(loop_, [&] { return exhausted_.size() == 2; }));  // it tried again, and paused again
-    EXPECT_EQ(exhausted_, (std::vector<int>{EMFILE, EMFILE}));
+    ASSERT_TRUE(RunUntil(loop_, [&] { return exhausted_.size() >= 2; }));  // it tried again, and paused again
+    EXPECT_EQ(exhausted_, std::vector<int>(exhausted_.size(), EMFILE));
     EXPECT_TRUE(accepted_.empty());
   }
   ASSERT_TRUE(RunUntil(loop_, [&] { return accepted_.size() == 2; }));
@@ -109,8 +109,8 @@ TEST_F(ListenerTest, PausesWhileNoMoreMayBeAcceptedAndThenServesWhoWaited) {
   ASSERT_TRUE(RunUntil(loop_, [&] { return accepted_.size() == 2; }));
   EXPECT_EQ(exhausted_, std::vector<int>{});  // nobody waits
   Dial(2);
-  ASSERT_TRUE(RunUntil(loop_, [&] { return exhausted_.size() == 2; }));  // it tried again, and paused again
-  EXPECT_EQ(exhausted_, (std::vector<int>{EMFILE, EMFILE}));
+  ASSERT_TRUE(RunUntil(loop_, [&] { return exhausted_.size() >= 2; }));  // it tried again, and paused again
+  EXPECT_EQ(exhausted_, std::vector<int>(exhausted_.size(), EMFILE));
   EXPECT_EQ(accepted_.size(), 2u);
   room_ = 3;
   ASSERT_TRUE(RunUntil(loop_, [&] { return accepted_.size() == 3; }));

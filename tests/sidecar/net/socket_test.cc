@@ -11,6 +11,7 @@
 #include "sidecar/net/dial.h"
 #include "sidecar/net/task.h"
 #include "tests/support/connections.h"
+#include "tests/support/reserved_port.h"
 #include "tests/support/run_until.h"
 
 namespace naru::net {
@@ -413,11 +414,8 @@ TEST_F(TcpSocketTest, WaitsUntilItIsConnected) {
 }
 
 TEST_F(TcpSocketTest, SaysWhyItIsNotConnected) {
-  const OpenedSocket listener = ListenTcp(Loopback(0), false);
-  ASSERT_EQ(listener.error, 0);
-  const uint16_t port = PortOf(listener.fd);
-  Descriptor(listener.fd).Close();
-  const OpenedSocket dialled = StartConnect(Loopback(port));
+  const ReservedPort port;
+  const OpenedSocket dialled = StartConnect(Loopback(port.number()));
   ASSERT_EQ(dialled.error, 0);
   Socket socket(loop_, dialled.fd, Socket::State::kConnecting);
   Spawn(Connect(socket, log_));
