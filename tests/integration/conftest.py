@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from support.callers import CALLERS
-from support.naru import BINARY, Naru
+from support.naru import BINARY, Naru, claim_ports
 from support.network import private_network as enter_private_network
 from support.services import SERVICES
 from support.upstream import Upstream
@@ -18,6 +18,7 @@ from support.upstream import Upstream
 def pytest_configure(config):
     if not os.access(BINARY, os.X_OK):
         pytest.exit(f"no naru binary at {BINARY}: build it (tests/run.sh does) or set NARU_BINARY", returncode=2)
+    claim_ports()
 
 
 @pytest.hookimpl(hookwrapper=True)

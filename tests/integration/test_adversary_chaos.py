@@ -23,10 +23,14 @@ def run_chaos(*arguments):
     return ast.literal_eval(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.limit(180)
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_naru_survives_abuse_from_both_sides(workers):
-    seen = run_chaos("--seconds", "3", "--seed", workers, "--workers", workers)
-    assert seen[200] > 50, f"too little was carried to prove anything: {seen}"
+    for seconds in ("3", "20"):  # a busy machine carries little in the first of them
+        seen = run_chaos("--seconds", seconds, "--seed", workers, "--workers", workers)
+        if seen.get(200, 0) > 50:
+            return
+    pytest.fail(f"too little was carried to prove anything: {seen}")
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])

@@ -63,7 +63,8 @@ def test_a_call_in_flight_ends_well_while_descriptors_are_gone(start_naru, upstr
         return ok()
 
     peer = upstream(answer)
-    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address]}}, descriptors=60)
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "timeout": "60s",
+                                   "try_timeout": "60s"}}, descriptors=60)
     with Client(naru.port) as client:
         client.start("GET", "/courses/x")
         peer.wait_for_requests(1)
@@ -81,11 +82,11 @@ def test_a_crowd_leaves_descriptors_for_the_admin_port_and_for_its_own_calls(sta
                                    "breaker": "off", "ejection": "off"}}, descriptors=60)
     head = request_bytes("GET", "/courses/x")
     crowd = connect_many(naru, 100, head[:20])  # a begun request is not idle, so it makes no room
+    eventually(lambda: "cannot accept connections" in naru.log(), "it is full")
     settled(naru.open_descriptors)
     for path in ("/healthz", "/readyz", "/metrics"):
         assert naru.admin("GET", path).status == 200
     assert naru.reload().status == 200
-    assert "cannot accept connections" in naru.log()
     accepted = int(naru.metric("naru_connections", side="downstream"))
     assert 5 <= accepted < 30, "half of what is free, less a reserve"
     for sock in crowd[:accepted]:
@@ -125,7 +126,10 @@ def test_a_thousand_slow_senders_take_little_and_stop_nobody(start_naru, upstrea
     before = naru.rss_bytes()
     crowd = [Client(naru.port) for _ in range(1000)]
     head = request_bytes("GET", "/courses/x", [("X-A", "b" * 50)])
+    watch = Stopwatch()
     for at in range(20):
+        if watch.seconds > 5:  # on a busy machine: a head has ten seconds in all
+            break
         for client in crowd:
             client.send(head[at:at + 1])
         assert get(naru.port, "/courses/x").status == 200
@@ -152,6 +156,8 @@ def test_a_head_that_takes_too_long_is_given_up(courses):
             assert "not complete 10000 ms after its first byte" in json.loads(answer.body)["detail"]
             assert one.read_to_end() == b""
     assert peer.requests == []
+    eventually(lambda: naru.log().count('"failed call"') >= 2, "both are logged")
+    naru.stop()  # so that every line is whole
     logged = [line for line in map(json.loads, naru.log().splitlines()) if line["message"] == "failed call"]
     assert sorted((line["method"], line["path"], line["status"]) for line in logged) == [
         ("", "", 408), ("GET", "/courses/x", 408)]
@@ -179,7 +185,8 @@ def test_idle_grpc_streams_are_cheap(start_naru):
         stream.send_fields([(":status", "200"), ("content-type", "application/grpc")])
 
     peer = Http2Upstream(begin)
-    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "limits": {"concurrent": 2000}}})
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "limits": {"concurrent": 2000},
+                                   "timeout": "60s"}})
 
     def hold(count=100):
         client = Http2Client(naru.port)
@@ -202,7 +209,8 @@ def test_idle_grpc_streams_are_cheap(start_naru):
 
 def test_a_burst_larger_than_the_accept_queue_is_served(start_naru, upstream):
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [upstream().address],
-                                   "limits": {"concurrent": 1000}}})
+                                   "limits": {"concurrent": 1000}, "connect_timeout": "30s", "timeout": "60s",
+                                   "try_timeout": "60s"}})
     clients = []
     for _ in range(600):
         client = Client(naru.port)
@@ -246,8 +254,9 @@ def test_a_pipelining_flood_is_read_no_faster_than_it_is_answered(courses):
                 sent += len(flood)
         except (TimeoutError, socket.timeout):
             pass
+        peer.wait_for_requests(1)
         assert naru.rss_bytes() - before < 8 * MIB
         assert len(peer.requests) == 1
         gate.open()
-        client.sock.settimeout(5)
+        client.sock.settimeout(PATIENCE)
         assert client.read_response().status == 200

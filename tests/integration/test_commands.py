@@ -134,9 +134,18 @@ def test_explain_of_an_unknown_service_says_so(config):
     assert "courses" in done.stdout + done.stderr
 
 
+def passes(*arguments, **options):
+    """What a health check said that went well, as it does sooner or later: a busy machine may take its one second."""
+    def went_well():
+        done = run_command("healthcheck", *arguments, **options)
+        return done.returncode == 0 and done
+
+    return eventually(went_well, f"naru healthcheck {arguments} ends with 0")
+
+
 def test_healthcheck_follows_readiness(courses):
     naru, _ = courses()
-    assert run_command("healthcheck", "--admin", f"http://127.0.0.1:{naru.admin_port}").returncode == 0
+    passes("--admin", f"http://127.0.0.1:{naru.admin_port}")
     naru.stop()
     gone = run_command("healthcheck", "--admin", f"http://127.0.0.1:{naru.admin_port}")
     assert gone.returncode == 1
@@ -145,12 +154,11 @@ def test_healthcheck_follows_readiness(courses):
 
 def test_healthcheck_finds_the_admin_port_in_the_configuration(courses, config):
     naru, _ = courses()
-    assert run_command("healthcheck", "-c", naru.config_path).returncode == 0
-    assert run_command("healthcheck", environment={"NARU_CONFIG": str(naru.config_path)}).returncode == 0
+    passes("-c", naru.config_path)
+    passes(environment={"NARU_CONFIG": str(naru.config_path)})
     elsewhere = config({**SOUND, "admin": f"127.0.0.1:{free_port()}"})
     assert run_command("healthcheck", "-c", elsewhere).returncode == 1, "nobody is there"
-    there = run_command("healthcheck", "-c", elsewhere, "--admin", f"http://127.0.0.1:{naru.admin_port}")
-    assert there.returncode == 0, "--admin goes first"
+    passes("-c", elsewhere, "--admin", f"http://127.0.0.1:{naru.admin_port}")  # --admin goes first
 
 
 def test_healthcheck_fails_while_naru_is_alive_but_not_ready(start_naru, tmp_path):
@@ -158,12 +166,16 @@ def test_healthcheck_fails_while_naru_is_alive_but_not_ready(start_naru, tmp_pat
     naru = start_naru({"courses": {"squad": "learning", "endpoints": f"file://{found}"}}, wait_ready=False,
                       drain_timeout="20s")
     assert naru.admin("GET", "/healthz").status == 200
-    waiting = run_command("healthcheck", "-c", naru.config_path)
-    assert waiting.returncode == 1
-    assert "courses" in waiting.stdout + waiting.stderr, "it says what naru waits for"
+
+    def says_what_naru_waits_for():
+        waiting = run_command("healthcheck", "-c", naru.config_path)
+        assert waiting.returncode == 1
+        return "courses" in waiting.stdout + waiting.stderr
+
+    eventually(says_what_naru_waits_for, "it says what naru waits for")
     found.write_text('[{"targets": ["10.0.1.11:8080"]}]')
     eventually(naru.ready, "the service is resolved")
-    assert run_command("healthcheck", "-c", naru.config_path).returncode == 0
+    passes("-c", naru.config_path)
     naru.signal()
     eventually(lambda: not naru.ready(), "naru drains")
     assert run_command("healthcheck", "-c", naru.config_path).returncode == 1
@@ -172,18 +184,17 @@ def test_healthcheck_fails_while_naru_is_alive_but_not_ready(start_naru, tmp_pat
 def test_healthcheck_of_a_naru_that_has_refused_an_edit_of_its_file(courses):
     naru, _ = courses()
     path = naru.config_path
-    assert run_command("healthcheck", "-c", path).returncode == 0
+    passes("-c", path)
     naru.write_config(naru.config_text() + "no_such_key: 1\n")
     eventually(lambda: "configuration refused" in naru.log(), "the file is refused")
-    done = run_command("healthcheck", "-c", path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert passes("-c", path).stderr == ""
     done = run_command("healthcheck", "-c", path.parent / "gone.yaml")
     assert "gone.yaml cannot be used (does not exist), so asked the default 127.0.0.1:4001" in done.stderr
 
 
 def test_healthcheck_needs_no_scheme(courses):
     naru, _ = courses()
-    assert run_command("healthcheck", "--admin", f"127.0.0.1:{naru.admin_port}").returncode == 0
+    passes("--admin", f"127.0.0.1:{naru.admin_port}")
 
 
 def test_version_names_version_commit_and_libraries():

@@ -74,7 +74,10 @@ CASES = {
     **dict.fromkeys(["empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
                      "timeout_on_sleeping_server", "cancel_after_begin", "cancel_after_first_response",
                      "status_code_and_message", "special_status_message", "custom_metadata", "unimplemented_method",
-                     "unimplemented_service", "rpc_soak", "channel_soak"], []),
+                     "unimplemented_service"], []),
+    **dict.fromkeys(["rpc_soak", "channel_soak"], [
+        "-soak_per_iteration_max_acceptable_latency_ms", f"{PATIENCE * 1000:.0f}",
+        "-soak_overall_timeout_seconds", f"{3 * PATIENCE:.0f}"]),
     "orca_per_rpc": ["-service_config_json", REPORTS_LOAD],
     "orca_oob": ["-service_config_json", REPORTS_LOAD],
 }

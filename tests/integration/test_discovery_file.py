@@ -3,6 +3,7 @@
 What holds for every source is in test_discovery.py.
 """
 
+import itertools
 import json
 import os
 import threading
@@ -11,10 +12,10 @@ import pytest
 
 from support.client import get
 from support.upstream import Gate, ok
-from support.waiting import eventually
+from support.waiting import PATIENCE, Stopwatch, eventually
 
 pytestmark = pytest.mark.usefixtures("private_network")
-SOON = 1  # second, in which a change has to be in use
+SOON = PATIENCE / 10  # 1 s, in which a change has to be in use, and more only where everything is slow
 
 
 @pytest.fixture
@@ -58,8 +59,19 @@ def bodies(naru, count=20):
     return {get(naru.port, "/courses/x").body.decode() for _ in range(count)}
 
 
-def serves(naru, *hosts, within=SOON):
-    eventually(lambda: bodies(naru, 8) == set(hosts), f"calls go to {hosts}", within)
+def serves(naru, *hosts):
+    eventually(lambda: bodies(naru, 8) == set(hosts), f"calls go to {hosts}")
+
+
+def serves_soon(naru, change):
+    """change(0) and change(1), in turn, are in use within a second: not each of them, because the machine may stall."""
+    took = []
+    for which in (1, 0) * 3:
+        change(which)
+        watch = Stopwatch()
+        serves(naru, ["10.77.0.1", "10.77.0.2"][which])
+        took.append(watch.seconds)
+    assert sorted(took)[3] < SOON, took
 
 
 def error_of(naru):
@@ -75,31 +87,32 @@ def test_a_file_that_is_replaced_is_in_use_within_a_second(listing, tmp_path, pa
     replace(path, as_json(pair[0]))
     naru = listing(path)
     assert bodies(naru) == {"10.77.0.1"}
-    for host, address in [("10.77.0.2", pair[1]), ("10.77.0.1", pair[0])] * 3:
-        replace(path, as_json(address))
-        serves(naru, host)
+    serves_soon(naru, lambda which: replace(path, as_json(pair[which])))
 
 
 def test_a_file_that_is_written_in_place_is_in_use_within_a_second(listing, tmp_path, pair):
     path = tmp_path / "courses.yml"
     path.write_text(f"- targets: [{pair[0]}]\n")
     naru = listing(path)
-    path.write_text(f"- targets: [{pair[1]}]\n")
-    serves(naru, "10.77.0.2")
+    serves_soon(naru, lambda which: path.write_text(f"- targets: [{pair[which]}]\n"))
 
 
 def test_a_mounted_directory_that_is_swapped_is_in_use_within_a_second(listing, tmp_path, pair):
     """As Kubernetes does it: the file is a link through ..data into a directory that is never written to again."""
-    for name, address in zip(["..1", "..2"], pair):
+    numbers = itertools.count()
+
+    def swap(which):
+        name = f"..{next(numbers)}"
         (tmp_path / name).mkdir()
-        (tmp_path / name / "courses.json").write_text(as_json(address))
-    (tmp_path / "..data").symlink_to("..1")
+        (tmp_path / name / "courses.json").write_text(as_json(pair[which]))
+        (tmp_path / "..data_tmp").symlink_to(name)
+        os.rename(tmp_path / "..data_tmp", tmp_path / "..data")
+
+    swap(0)
     (tmp_path / "courses.json").symlink_to("..data/courses.json")
     naru = listing(tmp_path / "courses.json")
     assert bodies(naru) == {"10.77.0.1"}
-    (tmp_path / "..data_tmp").symlink_to("..2")
-    os.rename(tmp_path / "..data_tmp", tmp_path / "..data")
-    serves(naru, "10.77.0.2")
+    serves_soon(naru, swap)
 
 
 def test_what_is_written_halfway_is_not_in_use(listing, tmp_path, pair):
@@ -135,7 +148,7 @@ def test_bad_content_changes_nothing_and_is_told(listing, tmp_path, pair, text, 
     assert bodies(naru) == {"10.77.0.1"}
     replace(path, as_json(pair[1]))
     serves(naru, "10.77.0.2")
-    assert error_of(naru) == ""
+    eventually(lambda: error_of(naru) == "", "the trouble is over")
 
 
 def test_a_file_that_vanishes_changes_nothing_and_is_told(listing, tmp_path, pair):
@@ -159,7 +172,7 @@ def test_a_directory_that_vanishes_and_comes_back(listing, tmp_path, pair):
     eventually(lambda: error_of(naru), "the trouble is told")
     directory.mkdir()
     path.write_text(as_json(pair[1]))
-    serves(naru, "10.77.0.2", within=3)
+    serves(naru, "10.77.0.2")
 
 
 def test_an_empty_list_is_believed(listing, tmp_path, pair):
@@ -167,7 +180,7 @@ def test_an_empty_list_is_believed(listing, tmp_path, pair):
     replace(path, as_json(pair[0]))
     naru = listing(path)
     replace(path, "[]")
-    eventually(lambda: get(naru.port, "/courses/x").get("x-naru-outcome") == "no_endpoint", "it is believed", SOON)
+    eventually(lambda: get(naru.port, "/courses/x").get("x-naru-outcome") == "no_endpoint", "it is believed")
     replace(path, as_json(pair[0]))
     serves(naru, "10.77.0.1")
 
@@ -198,7 +211,7 @@ def test_no_call_fails_while_endpoints_come_and_go(listing, tmp_path, instance):
         for number in range(10):
             kept = [number % 5, (number + 1) % 5]
             replace(path, as_json(*[addresses[i] for i in kept]))
-            serves(naru, *[hosts[i] for i in kept], within=3)
+            serves(naru, *[hosts[i] for i in kept])
     finally:
         done.set()
         for caller in callers:
@@ -223,7 +236,7 @@ def test_a_long_answer_of_an_endpoint_that_goes_is_finished(listing, tmp_path, i
     caller.start()
     slow.wait_for_requests(1)
     replace(path, as_json(other.address))
-    eventually(lambda: version_of(naru) == 2, "the other one is known", SOON)
+    eventually(lambda: version_of(naru) == 2, "the other one is known")
     assert bodies(naru) == {"10.77.0.2"}
     gate.open()
     caller.join()

@@ -86,13 +86,13 @@ def hang(_, connection):
 
 
 def test_a_timeout_is_504_http_response_timeout(courses):
-    naru, peer = courses(hang, timeout="200ms", try_timeout="200ms")
+    naru, peer = courses(hang, timeout="1s", try_timeout="1s")
     answer = get(naru.port, "/courses/x")
     error = error_of(answer)
     assert (error["outcome"], error["status"]) == ("timeout", 504)
     assert [attempt["outcome"] for attempt in error["attempts"]] == ["timeout"]
-    assert 150 < error["attempts"][0]["ms"] < 5000
-    assert re.fullmatch(re.escape(f"{naru.config_path}:") + r"\d+ timeout = 200ms", error["policy"]), error["policy"]
+    assert 500 < error["attempts"][0]["ms"] < 5000
+    assert re.fullmatch(re.escape(f"{naru.config_path}:") + r"\d+ timeout = 1s", error["policy"]), error["policy"]
     assert proxy_status_error(answer) == "http_response_timeout"
 
 
@@ -252,15 +252,24 @@ def test_a_slow_call_is_logged_and_remembered(courses):
         return ok()
 
     naru, peer = courses(answer, timeout="60s", try_timeout="60s")
-    for target in ("slow", "quick"):
+
+    def seconds_of(target):
+        watch = Stopwatch()
         assert get(naru.port, f"/courses/{target}", ("x-request-id", target)).status == 200
+        return watch.seconds
+
+    assert seconds_of("slow") > 1
+    # One or the other may be slow, too, where the machine stands still.
+    quick = next(target for target in ("quick-1", "quick-2", "quick-3") if seconds_of(target) < 1)
     line = logged(naru, "slow")
     assert (line["message"], line["outcome"], line["status"]) == ("slow call", "ok", 200)
     assert line["endpoint"] == peer.address
     assert line["ms"] > 1050
-    assert [one["request_id"] for one in naru.admin_json("/calls/recent")["calls"]] == ["slow"]
-    assert [one["request_id"] for one in naru.admin_json("/calls/recent?outcome=ok")["calls"]] == ["slow"]
-    assert '"quick"' not in naru.log()
+    for path in ("/calls/recent", "/calls/recent?outcome=ok"):
+        calls = eventually(lambda: naru.admin_json(path)["calls"], "it is remembered")
+        remembered = [one["request_id"] for one in calls]
+        assert "slow" in remembered and quick not in remembered
+    assert f'"{quick}"' not in naru.log()
 
 
 @pytest.mark.parametrize("level, messages", [
@@ -309,7 +318,7 @@ def test_a_malformed_request_is_logged_as_far_as_it_was_read_and_with_its_client
         line = eventually(lambda: log_lines(naru, "failed call"), "a line about the call")[0]
         assert (line["method"], line["path"], line["peer"]) == (method, path, f"{host}:{port}")
         assert line["detail"].startswith(detail)
-        told = naru.admin_json("/calls/recent")["calls"][0]
+        told = eventually(lambda: naru.admin_json("/calls/recent")["calls"], "it is told")[0]
         assert (told["method"], told["path"], told["peer"]) == (method, path, f"{host}:{port}")
 
 
@@ -336,14 +345,14 @@ def test_a_breaker_and_an_ejection_are_logged_when_they_change(start_naru, upstr
     peers = [upstream(answer), upstream(answer)]
     naru = start_naru({"courses": {
         "squad": "learning", "endpoints": [peer.address for peer in peers], "balance": "round-robin",
-        "retry": {"attempts": 1}, "breaker": {"failure_rate": "50%", "min_calls": 4, "open_for": "100ms"},
-        "ejection": {"consecutive": 2, "base": "100ms"}}})
+        "retry": {"attempts": 1}, "breaker": {"failure_rate": "50%", "min_calls": 4, "open_for": "3s"},
+        "ejection": {"consecutive": 2, "base": "3s"}}})
     for _ in range(4):
         assert get(naru.port, "/courses/x").status == 500
     assert get(naru.port, "/courses/x").status == 503
     opened, = eventually(lambda: log_lines(naru, "breaker opened"), "it says that the breaker opened")
     assert (opened["level"], opened["squad"], opened["service"], opened["why"], opened["open_for"]) == (
-        "warn", "learning", "courses", "4 of 4 calls failed in 10s", "100ms")
+        "warn", "learning", "courses", "4 of 4 calls failed in 10s", "3s")
     ejected, = eventually(lambda: log_lines(naru, "endpoint ejected"), "it says that an endpoint was ejected")
     assert (ejected["level"], ejected["squad"], ejected["service"], ejected["why"]) == (
         "warn", "learning", "courses", "2 failures in a row")

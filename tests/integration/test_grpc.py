@@ -177,7 +177,7 @@ def test_the_calls_of_one_channel_spread_over_the_endpoints_and_are_counted_sing
 
 
 def test_calls_at_once_on_one_channel_do_not_wait_for_each_other(echo):
-    naru, service, caller = echo()
+    naru, service, caller = echo(timeout="1m", try_timeout="1m")
     held = [caller.start("Unary") for _ in range(20)]
     for number, live in enumerate(held):
         live.send(str(number), {"gate": "open"})
@@ -246,12 +246,12 @@ def test_a_stream_may_end_before_the_application_has_sent_everything(echo, calle
 @both_servers
 @both_callers
 def test_a_stream_silent_for_longer_than_timeout_lives(echo, server_language, caller_language):
-    naru, service, caller = echo(server_language, caller_language, timeout="300ms", try_timeout="300ms", idle_timeout="1m")
+    naru, service, caller = echo(server_language, caller_language, timeout="2s", try_timeout="2s", idle_timeout="1m")
     live = caller.start("BidiStream")
     live.send("before")
     assert live.receive() == "before"
     silence = Stopwatch()
-    eventually(lambda: silence.seconds > 1, "three times the timeout has passed")
+    eventually(lambda: silence.seconds > 3, "half as much again as the timeout has passed")
     assert not live.over()
     live.send("after")
     assert live.receive() == "after"
@@ -260,7 +260,7 @@ def test_a_stream_silent_for_longer_than_timeout_lives(echo, server_language, ca
 
 
 def test_a_stream_silent_for_longer_than_idle_timeout_ends(echo):
-    naru, service, caller = echo(timeout="10s", idle_timeout="300ms")
+    naru, service, caller = echo(timeout="10s", idle_timeout="1s")
     live = caller.start("BidiStream")
     live.send("x")
     assert live.receive() == "x"
@@ -315,10 +315,10 @@ def test_a_service_that_dies_inside_a_stream_ends_it_with_an_error(echo):
 def test_the_applications_deadline_reaches_the_service_and_ends_the_call(echo, server_language, caller_language):
     naru, service, caller = echo(server_language, caller_language, timeout="1m", try_timeout="1m")
     watch = Stopwatch()
-    seen = caller.call("Unary", "x", script={"gate": "never"}, deadline=0.5)
+    seen = caller.call("Unary", "x", script={"gate": "never"}, deadline=2)
     assert seen.code == "DEADLINE_EXCEEDED"
     assert watch.seconds < PATIENCE
-    assert 0 < service.call.remaining_ms <= 500
+    assert 0 < service.call.remaining_ms <= 2000
     assert service.call.ended.wait(PATIENCE) and service.call.cancelled
 
 
@@ -334,23 +334,33 @@ def test_the_service_is_told_the_applications_deadline_and_no_other(echo, server
                                            ("99999999n", 0.1), ("00000030S", 30)])
 def test_grpc_timeout_is_read_in_every_unit(echo, sent, seconds):
     naru, service, _ = echo(timeout="2h", try_timeout="off")
+
+    def is_told_in_time():
+        """As a busy machine may not manage in the tenth of a second that is the most in nanoseconds."""
+        status = client.call(UNARY, ("grpc-timeout", sent)).status
+        assert status in (0, CODES["DEADLINE_EXCEEDED"])
+        return status == 0 and seconds / 2 < service.calls[-1].remaining_ms / 1000
+
     with FrameClient(naru.port) as client:
-        assert client.call(UNARY, ("grpc-timeout", sent)).status == 0
-    assert seconds / 2 < service.call.remaining_ms / 1000 < seconds * 1.05  # gRPC rounds up
+        eventually(is_told_in_time, f"the service is told {sent}")
+    assert all(0 < call.remaining_ms / 1000 < seconds * 1.05 for call in service.calls)  # gRPC rounds up
 
 
-@pytest.mark.parametrize("sent, seconds", [("1S", 1), ("300m", 0.3), ("300000u", 0.3), ("99999999n", 0.1)])
+@pytest.mark.parametrize("sent, seconds", [("1S", 1), ("900m", 0.9), ("900000u", 0.9), ("99999999n", 0.1)])
 def test_grpc_timeout_is_kept_where_the_service_does_not(frames, start_naru, sent, seconds):
     silent = frames(lambda *_: None)
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [silent.address], "timeout": "1m",
                                    "try_timeout": "1m"}})
-    watch = Stopwatch()
     with FrameClient(naru.port) as client:
-        answer = client.call(UNARY, ("grpc-timeout", sent))
-    assert (answer.status, answer.get("x-naru-outcome")) == (CODES["DEADLINE_EXCEEDED"], "timeout")
-    assert seconds * 0.9 < watch.seconds < seconds + PATIENCE / 2
-    eventually(lambda: silent.requests[0].reset is not None, "the service is told to stop")
-    counts(naru, {("timeout", "DEADLINE_EXCEEDED"): 1})
+        for calls in range(1, 6):
+            watch = Stopwatch()
+            answer = client.call(UNARY, ("grpc-timeout", sent))
+            assert (answer.status, answer.get("x-naru-outcome")) == (CODES["DEADLINE_EXCEEDED"], "timeout")
+            assert seconds * 0.9 < watch.seconds < seconds + PATIENCE / 2
+            if silent.requests:  # on a busy machine so short a time may be over before the service has the call
+                break
+    eventually(lambda: silent.requests and silent.requests[-1].reset is not None, "the service is told to stop")
+    counts(naru, {("timeout", "DEADLINE_EXCEEDED"): calls})
 
 
 def test_grpc_timeout_covers_a_stream_that_has_begun(frames, start_naru):
@@ -363,7 +373,7 @@ def test_grpc_timeout_covers_a_stream_that_has_begun(frames, start_naru):
     slow = frames(begins)
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [slow.address]}})
     with FrameClient(naru.port) as client:
-        answer = client.call(UNARY, ("grpc-timeout", "500m"))
+        answer = client.call(UNARY, ("grpc-timeout", "2S"))
     assert answer.body == framed(b"first")
     assert answer.status in (None, CODES["DEADLINE_EXCEEDED"])
     assert answer.reset is not None or answer.status is not None, "never ended as if complete"
@@ -458,7 +468,7 @@ def test_a_full_limit_is_resource_exhausted(echo, caller_language):
 
 @both_callers
 def test_a_timeout_is_deadline_exceeded(echo, caller_language):
-    naru, service, caller = echo("cpp", caller_language, {"gate": "never"}, timeout="300ms", try_timeout="300ms")
+    naru, service, caller = echo("cpp", caller_language, {"gate": "never"}, timeout="1s", try_timeout="1s")
     only_error(naru, caller, "DEADLINE_EXCEEDED", "timeout", "no answer had begun after")
 
 
@@ -571,11 +581,11 @@ def test_a_pushback_of_0_is_instead_of_backoff(echo):
     naru, service, caller = echo(routes=idempotent("Unary"),
                                  retry={"budget": PLENTY, "backoff": {"base": "10s", "max": "10s"}}, timeout="1m",
                                  try_timeout="1m")
-    for number in range(5):  # backoff is random up to 10 s: it would be short five times in a row once in a million
+    for number in range(12):  # backoff is random up to 10 s: it would be short twelve times in a row once in a million
         seen = caller.call("Unary", str(number), script={**NOT_YET, "trailing": {"grpc-retry-pushback-ms": "0"}})
         assert seen.code == "OK"
     waits = [second.at - first.at for first, second in zip(service.calls[::2], service.calls[1::2])]
-    assert len(waits) == 5 and max(waits) < 0.6
+    assert len(waits) == 12 and max(waits) < 3
 
 
 @pytest.mark.parametrize("pushback", ["-1", "-2147483648", "soon", "1.5", ""])
@@ -750,7 +760,11 @@ def test_other_methods_at_the_admin_port_are_unimplemented(health):
 def test_a_failed_call_is_logged_and_remembered_with_its_status(echo):
     naru, service, caller = echo()
     caller.call("Unary", "x", script={"fail_code": CODES["INTERNAL"]}, metadata={"x-request-id": "remembered-1"})
-    line = eventually(lambda: [line for line in naru.log().splitlines() if "remembered-1" in line], "a line about it")[0]
+
+    def about_it():
+        return [line for line in naru.log().splitlines() if "remembered-1" in line and line.endswith("}")]
+
+    line = eventually(about_it, "a line about it")[0]
     assert json.loads(line)["outcome"] == "server_error"
     eventually(lambda: "remembered-1" in json.dumps(naru.admin_json("/calls/recent?outcome=server_error")),
                "the call is remembered")

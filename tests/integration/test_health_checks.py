@@ -7,10 +7,11 @@ import pytest
 
 from support.client import get
 from support.grpc_health import NOT_SERVING, SERVING, GrpcHealthServer
+from support.naru import free_port
 from support.upstream import Gate, answer_bytes, ok, refused_address
-from support.waiting import eventually
+from support.waiting import eventually, settled
 
-QUICK = {"interval": "100ms"}
+QUICK = {"interval": "100ms", "timeout": "20s"}  # a busy machine alone makes no check fail
 IMPATIENT = {"timeout": "50ms"}  # where the check has to fail by time
 
 
@@ -58,12 +59,22 @@ def why(naru, address):
     return {one["address"]: one.get("why", "") for one in naru.admin_json("/services/courses")["endpoints"]}[address]
 
 
+def says_why(naru, address, text):
+    """Sooner or later: on a busy machine the last check may have failed of something else. What ends with a colon is a
+    beginning."""
+    def it_does():
+        said = why(naru, address)
+        return said == text or (text.endswith(": ") and said.startswith(text))
+
+    eventually(it_does, f"the health of {address} is told: {text}")
+
+
 def becomes(naru, address, state):
     eventually(lambda: states(naru)[address] == state, f"{address} becomes {state}")
 
 
 def lines(naru, message):
-    found = [json.loads(line) for line in naru.log().splitlines()]
+    found = [json.loads(line) for line in naru.log().splitlines() if line.endswith("}")]  # the last may not be whole
     return [line for line in found if line["message"] == message]
 
 
@@ -83,7 +94,7 @@ def test_an_endpoint_that_turns_unhealthy_gets_no_calls_until_it_is_healthy_agai
     sick.health = answer_bytes("503 Service Unavailable")
     becomes(naru, one.address, "unhealthy")
     assert bodies(naru) == {b"well"}
-    assert why(naru, one.address) == "its health check failed: GET /healthz: status 503"
+    says_why(naru, one.address, "its health check failed: GET /healthz: status 503")
     assert naru.metric("naru_endpoints", callee_service="courses", state="unhealthy") == 1
     assert naru.metric("naru_endpoints", callee_service="courses", state="serving") == 1
     sick.health = ok()
@@ -129,14 +140,14 @@ def test_what_is_not_well(start_naru, upstream, health, error):
     peer = upstream(answer)
     naru = start_naru(service(peer.address, health_check=by_path(**(IMPATIENT if "timeout" in error else {}))))
     becomes(naru, peer.address, "unhealthy")
-    assert why(naru, peer.address).startswith(f"its health check failed: GET /healthz: {error}")
+    says_why(naru, peer.address, f"its health check failed: GET /healthz: {error}")
 
 
 def test_an_endpoint_where_nobody_listens_is_unhealthy(start_naru, upstream):
     address, well = refused_address(), upstream()
     naru = start_naru(service(address, well.address, health_check=by_path()))
     becomes(naru, address, "unhealthy")
-    assert why(naru, address) == "its health check failed: GET /healthz: connecting: Connection refused"
+    says_why(naru, address, "its health check failed: GET /healthz: connecting: Connection refused")
 
 
 @pytest.mark.parametrize("health", [answer_bytes("204 No Content"), ok(b"x" * 200_000)], ids=["short", "long"])
@@ -212,6 +223,7 @@ def test_a_reload_keeps_the_verdict_of_an_endpoint_that_stays(start_naru, upstre
     sick, well, new = upstream(answer), upstream(), upstream()
     naru = start_naru(service(sick.address, well.address, health_check=by_path()))
     becomes(naru, sick.address, "unhealthy")
+    eventually(lambda: lines(naru, "endpoint is unhealthy"), "the change is logged")
     # With this it would take too long to find out again.
     reload(naru, endpoints=[sick.address, new.address], health_check=by_path(interval="1h"))
     assert states(naru) == {sick.address: "unhealthy", new.address: "serving"}
@@ -224,7 +236,7 @@ def test_endpoints_that_come_are_checked_and_those_that_go_are_not(start_naru, u
     old.wait_for_requests(1)
     reload(naru, endpoints=[new.address])
     new.wait_for_requests(3)
-    before = len(checks_of(old))
+    before = settled(lambda: len(checks_of(old)), for_seconds=0.5)  # one may have been under way
     new.wait_for_requests(len(new.requests) + 5)
     assert len(checks_of(old)) == before
 
@@ -295,8 +307,8 @@ def test_a_grpc_server_that_stops_serving_and_serves_again(start_naru, upstream,
     server.say(NOT_SERVING)
     becomes(naru, server.address, "unhealthy")
     assert states(naru)[well.address] == "serving"
-    assert why(naru, server.address) == 'its health check failed: grpc.health.v1 "": NOT_SERVING'
-    [line] = lines(naru, "endpoint is unhealthy")
+    says_why(naru, server.address, 'its health check failed: grpc.health.v1 "": NOT_SERVING')
+    [line] = eventually(lambda: lines(naru, "endpoint is unhealthy"), "the change is logged")
     assert (line["check"], line["error"], line["squad"]) == ('grpc.health.v1 ""', "NOT_SERVING", "learning")
     server.say(SERVING)
     becomes(naru, server.address, "serving")
@@ -320,17 +332,17 @@ def test_a_grpc_server_without_the_health_service_is_unhealthy_and_the_log_says_
     server = grpc_server(implements_health=False)
     naru = start_naru(service(server.address, health_check=by_grpc()))
     becomes(naru, server.address, "unhealthy")
-    [line] = lines(naru, "endpoint is unhealthy")
+    [line] = eventually(lambda: lines(naru, "endpoint is unhealthy"), "the change is logged")
     assert line["error"] == ("UNIMPLEMENTED: the server does not implement grpc.health.v1.Health; let it, or check a path")
 
 
 def test_a_grpc_server_that_dies_and_comes_back(start_naru, grpc_server):
-    server = grpc_server()
+    server = grpc_server(port=free_port())  # nobody else gets it meanwhile
     naru = start_naru(service(server.address, health_check=by_grpc()))
     server.wait_for_checks(1)
     server.stop()
     becomes(naru, server.address, "unhealthy")
-    assert 'its health check failed: grpc.health.v1 "": UNAVAILABLE: ' in why(naru, server.address)
+    says_why(naru, server.address, 'its health check failed: grpc.health.v1 "": UNAVAILABLE: ')
     grpc_server(port=server.port)
     becomes(naru, server.address, "serving")
 
@@ -343,8 +355,8 @@ def test_a_grpc_server_that_answers_too_late_is_unhealthy(start_naru, grpc_serve
     server.wait_for_checks(1)
     released.clear()
     becomes(naru, server.address, "unhealthy")
-    assert why(naru, server.address) == ('its health check failed: grpc.health.v1 "": DEADLINE_EXCEEDED: '
-                                         "no answer within health_check.timeout")
+    says_why(naru, server.address, 'its health check failed: grpc.health.v1 "": DEADLINE_EXCEEDED: '
+                                   "no answer within health_check.timeout")
     released.set()
     becomes(naru, server.address, "serving")
 

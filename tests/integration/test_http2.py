@@ -20,6 +20,7 @@ from support.waiting import Stopwatch, eventually
 MIB = 1024 * 1024
 PLENTY = {"ratio": "100%", "floor": "1000/s"}
 RETRY = {"attempts": 2, "budget": PLENTY, "backoff": {"base": "1ms", "max": "2ms"}}
+PATIENT = {"timeout": "60s", "try_timeout": "60s"}  # where calls are held for as long as a test takes
 
 
 def named(*services, protocol=HTTP2, **policy):
@@ -172,7 +173,7 @@ def test_what_naru_announces(start_naru, serve, call_as):
 def test_a_hundred_streams_of_one_connection_are_a_hundred_calls(start_naru, serve, call_as):
     held = Held()
     services = [serve(HTTP2, held) for _ in range(4)]
-    naru = start_naru(named(*services, limits={"concurrent": 200, "queue": 0}))
+    naru = start_naru(named(*services, limits={"concurrent": 200, "queue": 0}, **PATIENT))
     caller = call_as(HTTP2, naru.port)
     exchanges = [caller.start("GET", f"/courses/{number}") for number in range(100)]
     eventually(lambda: sum(len(service.requests) for service in services) == 100, "every call has its attempt")
@@ -190,7 +191,7 @@ def test_a_hundred_streams_of_one_connection_are_a_hundred_calls(start_naru, ser
 def test_calls_share_a_connection_to_the_service(start_naru, serve, call_as, caller_protocol):
     held = Held()
     service = serve(HTTP2, lambda request, reply: (echo if request.path == "/first" else held)(request, reply))
-    naru = start_naru(named(service))
+    naru = start_naru(named(service, **PATIENT))
     caller = call_as(caller_protocol, naru.port)
     assert caller.request("GET", "/courses/first").status == 200
     exchanges = [caller.start("GET", f"/courses/{number}") for number in range(20)]
@@ -202,7 +203,7 @@ def test_calls_share_a_connection_to_the_service(start_naru, serve, call_as, cal
 
 def test_a_service_that_allows_one_stream_gets_more_connections(h2_courses):
     held = Held()
-    naru, caller, service = h2_courses(held, settings={Setting.MAX_CONCURRENT_STREAMS: 1})
+    naru, caller, service = h2_courses(held, settings={Setting.MAX_CONCURRENT_STREAMS: 1}, **PATIENT)
     exchanges = [caller.start("POST", f"/courses/{number}", end=False) for number in range(5)]
     for exchange in exchanges:
         exchange.send(b"body")
@@ -530,7 +531,7 @@ def test_streams_beyond_goaway_are_carried_elsewhere_and_the_others_finish(start
         reply.respond(200, request.path.encode() + request.body)
 
     service = serve(HTTP2, script)
-    naru = start_naru(named(service, retry=RETRY))
+    naru = start_naru(named(service, retry=RETRY, **PATIENT))
     caller = call_as(caller_protocol, naru.port)
     stays = caller.start("GET", "/courses/stays")
     service.wait_for_requests(1)
@@ -554,7 +555,7 @@ def test_streams_beyond_goaway_are_carried_elsewhere_and_the_others_finish(start
 
 def test_a_graceful_goaway_lets_all_finish_and_sends_the_next_elsewhere(h2_courses):
     held = Held()
-    naru, caller, service = h2_courses(held)
+    naru, caller, service = h2_courses(held, **PATIENT)
     exchanges = [caller.start("POST", f"/courses/{number}", end=False) for number in range(3)]
     service.peer.wait_for_connections(1)
     for exchange in exchanges:
@@ -637,6 +638,7 @@ def test_a_stream_that_crosses_the_first_goaway_is_carried(start_naru, serve, ca
     naru.signal(signal.SIGTERM)
     exchange = caller.start("POST", "/courses/x", length=4, end=False)
     exchange.stream.send(b"late", end=True)
+    caller.client.wait_sent()
     naru.signal(signal.SIGCONT)
     assert exchange.answer().body == b"late"
     assert naru.wait_exit() == 0

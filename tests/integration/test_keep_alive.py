@@ -33,7 +33,7 @@ def test_concurrent_calls_have_upstream_connections_of_their_own(courses):
         gate.wait()
         return ok()
 
-    naru, peer = courses(answer)
+    naru, peer = courses(answer, timeout="60s", try_timeout="60s")
     clients = [Client(naru.port) for _ in range(5)]
     for client in clients:
         client.start("GET", "/courses/x")

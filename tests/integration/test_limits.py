@@ -2,12 +2,13 @@
 
 import collections
 import contextlib
+import itertools
 
 import pytest
 
 from support.client import Client, call, get
 from support.upstream import CLOSE, Gate, answer_bytes, ok, refused_address
-from support.waiting import Stopwatch, eventually
+from support.waiting import PATIENCE, Stopwatch, eventually
 
 FAILS = answer_bytes("500 Internal Server Error", b"oh")
 
@@ -84,7 +85,9 @@ def test_a_waiting_call_whose_application_vanishes_leaves_the_queue(courses):
     held = Held()
     naru, peer = courses(held, limits={"concurrent": 1, "queue": 10, "queue_timeout": "60s"}, timeout="60s",
                          try_timeout="60s")
-    first, second = start_calls(naru, 2)
+    first, = start_calls(naru, 1)
+    peer.wait_for_requests(1)
+    second, = start_calls(naru, 1)
     eventually(lambda: naru.metric("naru_queued") == 1, "one waits")
     second.abort()
     eventually(lambda: naru.metric("naru_queued") == 0, "it leaves")
@@ -108,7 +111,7 @@ def test_permits_return_whatever_way_a_call_ends(start_naru, upstream):
 
     peer = upstream(answer)
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [peer.address], "breaker": "off", "ejection": "off",
-                                   "limits": {"concurrent": 2, "queue": 0}, "timeout": "300ms", "try_timeout": "300ms"}})
+                                   "limits": {"concurrent": 2, "queue": 0}, "timeout": "60s"}})
     for kind in ["reset", "garbage", "cut", "fine"] * 10:
         with Client(naru.port) as client:
             client.start("POST", f"/courses/{kind}")
@@ -121,7 +124,7 @@ def test_permits_return_whatever_way_a_call_ends(start_naru, upstream):
 
 def test_a_breaker_opens_refuses_and_closes_after_a_probe(courses):
     naru, peer = courses(FAILS, retry={"attempts": 1}, ejection="off",
-                         breaker={"failure_rate": "50%", "min_calls": 4, "window": "10s", "open_for": "500ms"})
+                         breaker={"failure_rate": "50%", "min_calls": 4, "window": "60s", "open_for": "4s"})
     for _ in range(4):
         assert get(naru.port, "/courses/x").status == 500
     eventually(lambda: naru.metric("naru_breaker_state", callee_service="courses") == 2, "the breaker opens")
@@ -176,7 +179,7 @@ def test_a_breaker_counts_calls_and_probes_of_all_workers(start_naru, upstream, 
 
 def test_a_failed_probe_opens_the_breaker_again(courses):
     naru, peer = courses(FAILS, retry={"attempts": 1}, ejection="off",
-                         breaker={"failure_rate": "50%", "min_calls": 4, "window": "10s", "open_for": "300ms"})
+                         breaker={"failure_rate": "50%", "min_calls": 4, "window": "60s", "open_for": "4s"})
     for _ in range(4):
         get(naru.port, "/courses/x")
     eventually(lambda: get(naru.port, "/courses/x").status == 500, "the probe")
@@ -204,13 +207,13 @@ def test_an_endpoint_that_keeps_failing_is_ejected_and_comes_back(start_naru, up
     bad, good = upstream(FAILS), upstream()
     naru = start_naru({"courses": {
         "squad": "learning", "endpoints": [bad.address, good.address], "balance": "round-robin", "breaker": "off",
-        "retry": {"attempts": 1}, "ejection": {"consecutive": 3, "base": "500ms", "max": "500ms"}}})
+        "retry": {"attempts": 1}, "ejection": {"consecutive": 3, "base": "6s", "max": "6s"}}})  # half of it at least
     with Client(naru.port) as client:
         eventually(lambda: client.get("/courses/x") and naru.metric("naru_endpoints", state="ejected") == 1, "it is ejected")
         assert naru.metric("naru_endpoints", state="serving") == 1
         assert len(bad.requests) == 3
         bad.answer = ok(b"well again")
-        eventually(lambda: client.get("/courses/x").body == b"well again", "it comes back")
+        eventually(lambda: client.get("/courses/x").body == b"well again", "it comes back", 2 * PATIENCE)
         eventually(lambda: naru.metric("naru_endpoints", state="serving") == 2, "both serve again")
 
 
@@ -243,7 +246,7 @@ def test_when_ejection_may_keep_none_all_are_tried(start_naru, upstream, balance
             assert client.get("/courses/x").status == 500, "never refused for want of endpoints"
     shares = [len(peer.requests) - earlier for peer, earlier in zip(peers, before)]
     assert sum(shares) == 80
-    assert min(shares) >= 5, f"every one of them is tried: {shares}"
+    assert min(shares) >= 2, f"every one of them is tried: {shares}"  # of 20 that it has on the average
 
 
 def test_ejection_keeps_its_share_and_then_all_are_tried(start_naru, upstream):
@@ -272,18 +275,19 @@ def test_least_request_avoids_the_busy_one(start_naru, upstream):
     busy, free = upstream(held), upstream()
     naru = start_naru({"courses": {"squad": "learning", "endpoints": [busy.address, free.address],
                                    "balance": "least-request", "timeout": "60s", "try_timeout": "60s"}})
-    clients = []
-    while not busy.requests:
-        client = Client(naru.port)
-        client.start("GET", "/courses/x")
-        clients.append(client)
-        eventually(lambda: len(busy.requests) + len(free.requests) == len(clients), "it arrived")
+    for count in itertools.count(1):
+        held_back = Client(naru.port)
+        held_back.start("GET", "/courses/x")
+        eventually(lambda: len(busy.requests) + len(free.requests) == count, "it arrived")
+        if busy.requests:
+            break
+        assert held_back.read_response().status == 200  # and counts no longer as in flight
     with Client(naru.port) as client:
         for _ in range(20):
             assert client.get("/courses/x").status == 200
     assert len(busy.requests) == 1
     held.gate.open()
-    assert [client.read_response().status for client in clients] == [200] * len(clients)
+    assert held_back.read_response().status == 200
 
 
 def test_p2c_sends_little_to_an_endpoint_that_fails_fast(start_naru, upstream):
@@ -320,14 +324,15 @@ def test_a_dead_endpoint_hands_no_calls_to_a_slow_one(start_naru, upstream):
         return ok()
 
     dead, slowing, fine = upstream(), upstream(slow), upstream()
-    naru = start_naru({"courses": {"squad": "learning", "endpoints": [dead.address, slowing.address, fine.address]}})
+    naru = start_naru({"courses": {"squad": "learning", "endpoints": [dead.address, slowing.address, fine.address],
+                                   "timeout": "60s", "try_timeout": "60s"}})
     with Client(naru.port) as client:
         for _ in range(100):
             assert client.get("/courses/x").status == 200
         dead.stop()
         for _ in range(100):
             assert client.get("/courses/x").status == 200
-        pause[0] = 0.1
+        pause[0] = 2  # longer than the machine stalls: of two that are slow, either may be right
         before = len(slowing.requests)
         for _ in range(200):
             assert client.get("/courses/x").status == 200

@@ -6,6 +6,7 @@ import pytest
 
 from support.client import Client, call, request_bytes
 from support.upstream import ok
+from support.waiting import eventually
 
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
@@ -211,4 +212,4 @@ def test_a_hundred_malformed_requests_leave_nothing_open(courses):
             send_whatever_it_takes(client, data)
             assert client.read_response().status == 400
             client.read_to_end()
-    assert naru.open_descriptors() <= before + 1
+    eventually(lambda: naru.open_descriptors() <= before + 1, "their connections are closed")

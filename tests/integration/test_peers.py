@@ -179,6 +179,7 @@ def test_a_held_stream_holds_back_no_other(h2_pair):
     assert held.head().status == 200
     for _ in range(5):
         assert len(caller.request("GET", "/").body) == MIB
+    eventually(lambda: held.stream.received >= 65535, "the window is full")
     assert settled(lambda: held.stream.received) == 65535
     assert len(held.answer().body) == MIB
 
@@ -204,6 +205,7 @@ def test_a_stream_beyond_the_limit_is_refused(serve):
         client.send(*[request_frame(client.encoder, stream_id) for stream_id in (1, 3)])
         assert client.wait_frame(RstStreamFrame).stream_id == 3
         assert client.of_type(RstStreamFrame)[0].error_code == ErrorCodes.REFUSED_STREAM
+        service.wait_for_requests(1)  # in a thread of its own
     assert (len(service.requests), service.connections[0].refused) == (1, 1)
 
 

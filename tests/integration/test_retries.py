@@ -145,9 +145,9 @@ def test_retry_after_is_waited_for(courses):
             return answer_bytes("503 Service Unavailable", b"", ("Retry-After", "1"))
         return ok()
 
-    naru, _ = courses(answer, retry=retry())
+    naru, _ = courses(answer, retry=retry(), timeout="30s")
     assert get(naru.port, "/courses/x").status == 200
-    assert 0.95 < times[1] - times[0] < 4
+    assert 0.95 < times[1] - times[0] < 9
 
 
 def test_retry_after_as_a_date_is_waited_for(courses):
@@ -166,11 +166,12 @@ def test_retry_after_as_a_date_is_waited_for(courses):
 
 
 def test_a_retry_after_beyond_the_deadline_is_not_waited_for(courses):
-    naru, peer = courses(answer_bytes("503 Service Unavailable", b"later", ("Retry-After", "60")), retry=retry())
+    naru, peer = courses(answer_bytes("503 Service Unavailable", b"later", ("Retry-After", "60")), retry=retry(),
+                         timeout="30s")
     watch = Stopwatch()
     answer = get(naru.port, "/courses/x")
     assert (answer.status, answer.body, answer.get("retry-after")) == (503, b"later", "60")
-    assert watch.seconds < 2
+    assert watch.seconds < 9
     assert len(peer.requests) == 1
     assert naru.metric("naru_retries_suppressed_total", reason="deadline") == 1
 
@@ -250,10 +251,11 @@ def test_the_budget_is_earned_by_answers_that_succeed(start_naru, upstream, work
 def test_an_outage_earns_no_retries(courses):
     naru, peer = courses(UNAVAILABLE, breaker="off", ejection="off",
                          retry={"backoff": {"base": "1ms", "max": "1ms"}})  # the default budget: 1/s over 10 s
+    watch = Stopwatch()
     with Client(naru.port) as client:
         for _ in range(300):
             assert client.get("/courses/x").status == 503
-    assert len(peer.requests) <= 300 + 15
+    assert len(peer.requests) <= 300 + 15 + 2 * watch.seconds
 
 
 def test_a_reused_connection_that_dies_unanswered_is_retried_once_for_free(courses):
@@ -310,9 +312,12 @@ def test_an_interim_response_does_not_stop_a_retry(courses):
 
 
 def test_backoff_does_not_pass_the_deadline(courses):
-    naru, peer = courses(UNAVAILABLE, timeout="200ms", try_timeout="200ms",
-                         retry={"attempts": 10, "budget": PLENTY, "backoff": {"base": "10s", "max": "10s"}})
-    watch = Stopwatch()
-    answer = get(naru.port, "/courses/x")
-    assert watch.seconds < 3
+    naru, peer = courses(UNAVAILABLE, timeout="5s", try_timeout="5s",
+                         retry={"attempts": 10, "budget": PLENTY, "backoff": {"base": "60s", "max": "600s"}})
+    while True:
+        before, watch = len(peer.requests), Stopwatch()
+        answer = get(naru.port, "/courses/x")
+        assert watch.seconds < 9
+        if len(peer.requests) == before + 1:
+            break  # otherwise the wait, which is random, was a short one
     assert (answer.status, answer.body) == (503, b"not now"), "the answer in hand is better than a timeout"

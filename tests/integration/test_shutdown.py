@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from support.client import Client, call, get
+from support.http_message import ConnectionClosed
 from support.upstream import CLOSE, Gate, ok
 from support.waiting import Stopwatch, eventually
 
@@ -53,17 +54,29 @@ def test_sigterm_carries_what_is_there_and_what_comes_until_it_is_quiet(held):
     assert watch.seconds < 10
 
 
-def test_sigterm_waits_for_a_second_of_quiet(held):
-    naru, peer, gate = held()
-    watch = Stopwatch()
+def drain_with_calls(naru):
+    """A call every 300 ms keeps naru up, for two seconds. Returns the time since the last answer; None when naru ended
+    because a machine that stalled made more than a second of a pause."""
+    watch = since_answer = Stopwatch()
     naru.signal()
-    while watch.seconds < 2:  # a call at least every 300 ms keeps it up
-        pause = Stopwatch()
-        assert get(naru.port, "/courses/x").status == 200
+    while watch.seconds < 2:
+        try:
+            assert get(naru.port, "/courses/x").status == 200
+        except (ConnectionClosed, ConnectionError):
+            assert since_answer.seconds > 0.9, "naru ended within a second of a call"
+            return None
+        since_answer = pause = Stopwatch()
         eventually(lambda: pause.seconds > 0.3, "a pause")
-    watch = Stopwatch()
+    return since_answer
+
+
+def test_sigterm_waits_for_a_second_of_quiet(held):
+    for _ in range(5):
+        naru, peer, gate = held()
+        if since_answer := drain_with_calls(naru):
+            break
     assert naru.wait_exit() == 0
-    assert 0.4 < watch.seconds < 5
+    assert 0.8 < since_answer.seconds < 9
 
 
 def test_an_idle_naru_ends_about_a_second_after_sigterm(held):
@@ -71,7 +84,7 @@ def test_an_idle_naru_ends_about_a_second_after_sigterm(held):
     watch = Stopwatch()
     naru.signal()
     assert naru.wait_exit() == 0
-    assert 0.8 < watch.seconds < 5
+    assert 0.8 < watch.seconds < 9
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
@@ -85,7 +98,7 @@ def test_a_second_signal_ends_at_once(held, second):
         watch = Stopwatch()
         naru.signal(second)
         naru.wait_exit()
-        assert watch.seconds < 3
+        assert watch.seconds < 9, "and not after drain_timeout"
         assert naru.process.returncode == 0
     gate.open()
 
@@ -98,7 +111,7 @@ def test_drain_timeout_ends_a_call_that_does_not_end(held):
         watch = Stopwatch()
         naru.signal()
         assert naru.wait_exit() == 0
-        assert 0.6 < watch.seconds < 5
+        assert 0.6 < watch.seconds < 9
         client.read_to_end()
     gate.open()
 
@@ -164,7 +177,7 @@ def test_sigint_ends_at_once(held):
         watch = Stopwatch()
         naru.signal(signal.SIGINT)
         assert naru.wait_exit() == 0
-        assert watch.seconds < 5, "and not after drain_timeout, nor after a second of quiet"
+        assert watch.seconds < 9, "and not after drain_timeout, nor when the call has ended"
         assert client.closed_within(), "the call that was under way is cut"
     gate.open()
     eventually(lambda: not peer.open_connections(), "the service sees the end of it")

@@ -1,5 +1,6 @@
 """A DNS server, UDP and TCP on one port, that says what a test tells it to."""
 
+import contextlib
 import ipaddress
 import socket
 import struct
@@ -150,10 +151,14 @@ class DnsServer:
                 connection, _ = self._tcp.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rb") as stream:
-                connection.settimeout(5)
-                while len(length := stream.read(2)) == 2:
-                    answer = self._answer(stream.read(struct.unpack(">H", length)[0]), "tcp")
-                    if answer is None:
-                        break
-                    connection.sendall(struct.pack(">H", len(answer)) + answer)
+            with contextlib.suppress(OSError):  # who asked is gone, and others will ask
+                self._serve_connection(connection)
+
+    def _serve_connection(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            connection.settimeout(5)
+            while len(length := stream.read(2)) == 2:
+                answer = self._answer(stream.read(struct.unpack(">H", length)[0]), "tcp")
+                if answer is None:
+                    break
+                connection.sendall(struct.pack(">H", len(answer)) + answer)

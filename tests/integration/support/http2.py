@@ -316,7 +316,7 @@ class Http2Connection:
 
     def close(self):
         """Says what is still to be said, then closes."""
-        self._wait_sent()
+        self.wait_sent()
         self._end()
 
     def abort(self):
@@ -356,7 +356,7 @@ class Http2Connection:
                 del self._outbound[:len(data)]
                 self.changed.notify_all()
 
-    def _wait_sent(self):
+    def wait_sent(self):
         """Until what is to be said has been said, or nobody listens."""
         with self.changed:
             self.changed.wait_for(lambda: not self._outbound or self._deaf or self._closing, PATIENCE)
@@ -380,7 +380,7 @@ class Http2Connection:
                     self.flush()  # the GOAWAY that says what is wrong
                 self.closed = True
                 self.changed.notify_all()
-            self._wait_sent()
+            self.wait_sent()
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_WR)
 

@@ -55,6 +55,11 @@ def _ports_of_this_run():
     raise RuntimeError("as many runs of these tests are under way as there are ports for")
 
 
+def claim_ports():
+    """To be called outside of every network of the tests' own: inside of one, other runs would not see the claim."""
+    _ports_of_this_run()
+
+
 def free_port():
     """A port on which nobody listens, and that neither a connection nor another run of tests gets."""
     for port in _ports_of_this_run()[1]:
@@ -143,6 +148,8 @@ class Naru:
             "listen": self._listen or f"127.0.0.1:{self.port}",
             "admin": f"127.0.0.1:{self.admin_port}",
             "drain_timeout": "10ms",  # the end of a test does not wait for quiet
+            # A service may stand still for a moment on a busy machine, also before it has sent HTTP/2's SETTINGS.
+            "defaults": {"connect_timeout": "4s", "try_timeout": "4s"},
             **self.settings,
             "services": self.services,
         }

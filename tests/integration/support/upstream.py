@@ -157,8 +157,12 @@ class Gate:
         assert self._open.wait(3 * PATIENCE), "nobody opened the gate"
 
 
+_never_listening = []
+
+
 def refused_address():
-    """An address at which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return "127.0.0.1:%d" % sock.getsockname()[1]
+    """An address at which nobody listens, nor will: its port stays taken."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    _never_listening.append(sock)
+    return "127.0.0.1:%d" % sock.getsockname()[1]
