@@ -109,26 +109,21 @@ TEST_F(TunnelTest, EndsWhenNothingMovesForTheIdleTimeout) {
 }
 
 TEST_F(TunnelTest, LivesWhileOneSideAloneSpeaks) {
-  constexpr Duration kIdle = milliseconds(200);
+  constexpr Duration kIdle = std::chrono::seconds(2);
   Start("", "", kIdle);
   const net::TimePoint began = loop_.ReadClock();
-  net::TimePoint spoke = began;
-  Duration longest_silence{};
   size_t sent = 0;
   size_t received = 0;
   ASSERT_TRUE(RunUntil(loop_, [&] {
-    longest_silence = std::max(longest_silence, loop_.ReadClock() - spoke);
     if (loop_.ReadClock() - began >= static_cast<int>(sent) * kIdle / 10 && sent < 30) {
       Send(upstream_.peers, "x");
       ++sent;
-      spoke = loop_.ReadClock();
     }
     char piece[64];
     const ssize_t got = recv(application_.peers.get(), piece, sizeof(piece), MSG_DONTWAIT);
     if (got > 0) received += static_cast<size_t>(got);
     return traffic_ || received == 30;
   }));
-  if (longest_silence >= kIdle) GTEST_SKIP() << "the machine stood still";
   EXPECT_FALSE(traffic_);  // after nearly three times the idle timeout
   ASSERT_TRUE(Ended());
   EXPECT_EQ(traffic_->bytes_down, 30u);
